@@ -1,0 +1,61 @@
+"""jsgd: functional optimizers for JAX, whose hyperparameters are data.
+
+>>> import jax, jax.numpy as jnp, jsgd
+>>> opt = jsgd.adamw(lr=3e-4, weight_decay=0.1)
+>>> params = {"w": jnp.ones(3)}
+>>> state = opt.init(params)                                   # hyperparameters are arrays in here
+>>> params, state = jax.jit(opt.step)(params, params, state)   # pure: jit it, vmap it, scan it
+
+Optimizers and wrappers are flat names; schedules, models, data, training and sweeps are grouped
+(`jsgd.schedules.cosine`), and what is heavier than JAX is imported when it is first used.
+"""
+
+import importlib
+from typing import Any
+
+from jsgd import schedules as schedules
+from jsgd.core import Optimizer as Optimizer
+from jsgd.core import Schedule as Schedule
+from jsgd.core import State as State
+from jsgd.core import elementwise as elementwise
+from jsgd.core import eval_params as eval_params
+from jsgd.core import get_hyper as get_hyper
+from jsgd.core import leafwise as leafwise
+from jsgd.core import set_hyper as set_hyper
+from jsgd.core import treewise as treewise
+from jsgd.core import wrapper as wrapper
+from jsgd.optimizers import adagrad as adagrad
+from jsgd.optimizers import adam as adam
+from jsgd.optimizers import adamw as adamw
+from jsgd.optimizers import amsgrad as amsgrad
+from jsgd.optimizers import lion as lion
+from jsgd.optimizers import muon as muon
+from jsgd.optimizers import nadam as nadam
+from jsgd.optimizers import noisy_sgd as noisy_sgd
+from jsgd.optimizers import rmsprop as rmsprop
+from jsgd.optimizers import sgd as sgd
+from jsgd.wrappers import accumulate as accumulate
+from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm
+from jsgd.wrappers import clip_by_value as clip_by_value
+from jsgd.wrappers import ema as ema
+from jsgd.wrappers import l1 as l1
+from jsgd.wrappers import partition as partition
+from jsgd.wrappers import skip_nonfinite as skip_nonfinite
+from jsgd.wrappers import weight_decay as weight_decay
+
+__version__ = "0.1.0"
+
+_LATER = {"to_optax": "jsgd.interop", "from_optax": "jsgd.interop"} | {
+    group: f"jsgd.{group}" for group in ("data", "interop", "models", "sweeps", "train")
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'jsgd' has no attribute {name!r}")
+    module = importlib.import_module(_LATER[name])
+    return module if _LATER[name] == f"jsgd.{name}" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LATER])

@@ -1,0 +1,12 @@
+"""The core: the pair of functions, the state, and the lifts that turn a rule into an optimizer."""
+
+from jsgd.core.hyper import Schedule as Schedule
+from jsgd.core.optimizer import Optimizer as Optimizer
+from jsgd.core.optimizer import State as State
+from jsgd.core.optimizer import eval_params as eval_params
+from jsgd.core.optimizer import get_hyper as get_hyper
+from jsgd.core.optimizer import set_hyper as set_hyper
+from jsgd.core.rules import elementwise as elementwise
+from jsgd.core.rules import leafwise as leafwise
+from jsgd.core.rules import treewise as treewise
+from jsgd.core.rules import wrapper as wrapper

@@ -1,0 +1,203 @@
+"""`Optimizer`, the pair of pure functions; `State`, what it carries; and the readers of a state."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import jax
+
+from jsgd.core.hyper import Schedule, as_hyper, named_values, parts, resolve, trees_equal
+from jsgd.core.numerics import cast_like
+from jsgd.core.tree import leaves_by_path, map_with_path
+
+
+class Optimizer(NamedTuple):
+    """A pair of pure functions: jit them, vmap them, scan them, shard them.
+
+    Attributes:
+        init: `init(params) -> state`.
+        step: `step(params, grads, state, **given) -> (params, state)`. `given` is keyword-only:
+            `value=` (the loss) and `value_fn=` (params -> loss). Every optimizer takes all of it
+            and ignores what it does not need. Equal factories share one `step`, whatever the
+            numbers, so one compiled program serves every setting.
+
+    >>> import jsgd
+    >>> jsgd.adam(1e-3).step is jsgd.adam(1e-2).step
+    True
+    """
+
+    init: Callable
+    step: Callable
+
+    def __repr__(self) -> str:
+        return repr(self.init)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class State:
+    """What an optimizer carries from step to step: a pytree of arrays, one type for all of them.
+
+    Attributes:
+        t: int32 scalar, the number of steps done.
+        hyper: name -> float array | schedule | a pytree of them that is a prefix of the parameters.
+        slots: name -> what the rule remembers: `"mu"`, `"nu"`, `"trace"`, `"key"`, ...
+        inner: a wrapper's inner state (a dict of them, by label, under `partition`), else `None`.
+    """
+
+    t: jax.Array
+    hyper: dict[str, Any] = field(default_factory=dict)
+    slots: dict[str, Any] = field(default_factory=dict)
+    inner: Any = None
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, State) and trees_equal(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _nest(state: State, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], State]]:
+    """Every state in a nest with its path: `("inner",)`, or the label under `partition`."""
+    yield path, state
+    if isinstance(state.inner, State):
+        yield from _nest(state.inner, (*path, "inner"))
+    elif isinstance(state.inner, dict):
+        for label, inner in state.inner.items():
+            yield from _nest(inner, (*path, label))
+
+
+def _names(state: State) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Every name a hyperparameter answers to -> where it is (path of its state, name there).
+
+    A name that is held once is itself. One held more often is qualified by the shortest end of
+    its path that tells it apart; the outermost state is `outer`.
+    """
+    held: dict[str, list[tuple[str, ...]]] = {}
+    for path, inner in _nest(state):
+        for root, value in inner.hyper.items():
+            for name, _ in named_values(root, value):
+                held.setdefault(name, []).append(path)
+    names = {}
+    for name, paths in held.items():
+        if len(paths) == 1:
+            names[name] = (paths[0], name)
+            continue
+        for path in paths:
+            lengths = range(1, len(path) + 1)
+            ends = [path[-n:] for n in lengths if sum(p[-n:] == path[-n:] for p in paths) == 1]
+            end = min(ends, key=len, default=path or ("outer",))
+            names["__".join((*end, name))] = (path, name)
+    return names
+
+
+def get_hyper(state: State) -> dict[str, Any]:
+    """The hyperparameters in a state, wrappers and all, as one flat dict.
+
+    A name that two optimizers of a nest hold is qualified by its path: `inner__weight_decay`,
+    `muon__lr` (a label of `partition`), `outer__weight_decay`. The numbers inside a schedule
+    follow it: `lr`, then `lr__peak_value`.
+
+    >>> import jsgd
+    >>> opt = jsgd.clip_by_global_norm(jsgd.sgd(lr=0.5, momentum=0.9), max_norm=2.0)
+    >>> {name: float(x) for name, x in jsgd.get_hyper(opt.init({"w": 0.0})).items()}
+    {'max_norm': 2.0, 'lr': 0.5, 'momentum': 0.8999999761581421, 'dampening': 0.0}
+    """
+    found = {
+        (path, name): value
+        for path, inner in _nest(state)
+        for root, x in inner.hyper.items()
+        for name, value in named_values(root, x)
+    }
+    return {name: found[where] for name, where in _names(state).items()}
+
+
+def set_hyper(state: State, **values: Any) -> State:
+    """A state with other hyperparameters, under the names that `get_hyper` shows.
+
+    Args:
+        state: any state; it is not changed.
+        **values: numbers, arrays, schedules, or pytrees of them. Setting numbers in place of
+            numbers never makes a new program; another structure (a schedule where a number was)
+            does.
+
+    Raises:
+        ValueError: a name is unknown or ambiguous, or a number is out of its range.
+
+    >>> import jax, jax.numpy as jnp, jsgd
+    >>> state = jsgd.sgd().init({"w": jnp.zeros(3)})
+    >>> float(jsgd.set_hyper(state, lr=0.25).hyper["lr"])
+    0.25
+    >>> states = jax.vmap(lambda lr: jsgd.set_hyper(state, lr=lr))(jnp.array([0.1, 0.2]))  # a sweep
+    """
+    names = _names(state)
+    for name, value in values.items():
+        if name not in names:
+            alike = [known for known in names if known.endswith(f"__{name}")]
+            problem = (
+                f"{name!r} is held by several optimizers here"
+                if alike
+                else f"there is no hyperparameter {name!r} here"
+            )
+            raise ValueError(f"{problem}; there are: {', '.join(alike or names) or 'none'}")
+        path, local = names[name]
+        state = _set_at(state, path, local, value)
+    return state
+
+
+def hyper_now(state: State, name: str) -> Any:
+    """The value that a nest of states will use for `name` at its next step.
+
+    Raises:
+        ValueError: no optimizer in the nest holds the name, or several do.
+    """
+    held = [inner for _, inner in _nest(state) if name in inner.hyper]
+    if len(held) != 1:
+        raise ValueError(
+            f"{len(held)} of the wrapped optimizers hold {name!r}, one must: "
+            f"there are {', '.join(_names(state)) or 'none'}"
+        )
+    return resolve({name: held[0].hyper[name]}, held[0].t)[name]
+
+
+def _set_at(state: State, path: tuple[str, ...], name: str, value: Any) -> State:
+    if not path:
+        root, *rest = name.split("__")
+        return replace(state, hyper=state.hyper | {root: _set_in(state.hyper[root], root, rest, value)})
+    if isinstance(state.inner, dict):
+        inner = state.inner | {path[0]: _set_at(state.inner[path[0]], path[1:], name, value)}
+    else:
+        inner = _set_at(state.inner, path[1:], name, value)
+    return replace(state, inner=inner)
+
+
+def _set_in(held: Any, name: str, rest: list[str], value: Any) -> Any:
+    """`held` with the part that `rest` leads to replaced; schedules are the only way down."""
+    if not rest:
+        return as_hyper(name, value)
+    new = {
+        key: _set_in(x, key, rest[1:], value) if key == rest[0] else x
+        for key, x in parts(held).items()
+    }
+    if not isinstance(held, Schedule):
+        return tuple(new.values())
+    return Schedule.tree_unflatten((held.rule, tuple(new)), tuple(new.values()))
+
+
+def eval_params(params: Any, state: State) -> Any:
+    """The parameters to evaluate: the average that a wrapper keeps, else `params` itself.
+
+    A wrapper that has something better to evaluate than the trained parameters keeps it in the
+    slot `"average"`, leaf by leaf; the outermost one counts.
+
+    >>> import jax.numpy as jnp, jsgd
+    >>> opt = jsgd.ema(jsgd.sgd(1.0), decay=0.5)
+    >>> params, state = jnp.float32(0.0), opt.init(jnp.float32(0.0))
+    >>> for _ in range(2):
+    ...     params, state = opt.step(params, jnp.float32(-1.0), state)
+    >>> float(params), round(float(jsgd.eval_params(params, state)), 4)
+    (2.0, 1.6667)
+    """
+    best: dict[str, Any] = {}
+    for _, inner in _nest(state):
+        best = leaves_by_path(inner.slots.get("average")) | best
+    return map_with_path(lambda path, p: cast_like(best[path], p) if path in best else p, params)

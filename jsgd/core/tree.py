@@ -1,0 +1,139 @@
+"""Small functions on pytrees: paths, structure checks, prefixes, norms."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jsgd.core.bind import bind
+from jsgd.core.numerics import abs_sq, real_dtype, working_dtype
+
+
+def path_name(path: tuple) -> str:
+    """A key path as people write it: `dense/kernel`; the root is `(the root)`."""
+    return jax.tree_util.keystr(path, simple=True, separator="/") or "(the root)"
+
+
+def leaves_by_path(tree: Any) -> dict[str, Any]:
+    """`{path: leaf}` in the order of the leaves."""
+    return {path_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def map_with_path(fn: Callable, tree: Any) -> Any:
+    """`fn(path, leaf)` for every leaf, with the path as a string."""
+    return jax.tree_util.tree_map_with_path(lambda path, leaf: fn(path_name(path), leaf), tree)
+
+
+def check_same(grads: Any, params: Any) -> None:
+    """Raises `ValueError`, naming the path, unless `grads` has the structure and shapes of `params`."""
+    if jax.tree.structure(grads) != jax.tree.structure(params):
+        theirs, ours = leaves_by_path(grads), leaves_by_path(params)
+        wrong = [f"{path!r} is missing" for path in ours if path not in theirs]
+        wrong += [f"{path!r} is not in the parameters" for path in theirs if path not in ours]
+        where = "; ".join(wrong[:4]) or (
+            f"{jax.tree.structure(grads)} is not {jax.tree.structure(params)}"
+        )
+        raise ValueError(f"the gradients do not have the structure of the parameters: {where}")
+    for (path, p), g in zip(
+        jax.tree_util.tree_leaves_with_path(params), jax.tree.leaves(grads), strict=True
+    ):
+        if jnp.shape(g) != jnp.shape(p):
+            raise ValueError(
+                f"the gradient of {path_name(path)!r} has shape {jnp.shape(g)}, "
+                f"the parameter has {jnp.shape(p)}"
+            )
+        if not jnp.issubdtype(jnp.result_type(g), jnp.inexact):
+            raise ValueError(
+                f"the gradient of {path_name(path)!r} has dtype {jnp.result_type(g)}; "
+                "a gradient is floating or complex"
+            )
+
+
+def check_trainable(params: Any) -> None:
+    """Raises `ValueError`, naming the path, unless every leaf is floating or complex."""
+    for path, leaf in leaves_by_path(params).items():
+        if not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
+            raise ValueError(
+                f"parameter {path!r} has dtype {jnp.result_type(leaf)}; an optimizer moves floating "
+                "and complex leaves: give it the others through jsgd.partition, labelled 'frozen'"
+            )
+
+
+def broadcast_prefix(prefix: Any, tree: Any, name: str, is_leaf: Callable | None = None) -> list:
+    """The leaves of `prefix`, one for every leaf of `tree`; `name` is for the error message."""
+    out: list = []
+    try:
+        jax.tree.map(
+            lambda x, sub: out.extend([x] * len(jax.tree.leaves(sub))),
+            prefix,
+            tree,
+            is_leaf=is_leaf,
+        )
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{name} is a tree that is no prefix of the parameters: it has "
+            f"{list(leaves_by_path(prefix))}, the parameters have {list(leaves_by_path(tree))}"
+        ) from error
+    return out
+
+
+def fill(prefix: Any, tree: Any, name: str) -> Any:
+    """`prefix` spread out to the structure of `tree`; `name` is for the error message."""
+    return jax.tree.unflatten(jax.tree.structure(tree), broadcast_prefix(prefix, tree, name))
+
+
+def leaf_choice(choice: Any, name: str) -> Callable:
+    """A static choice for every leaf, as a hashable function `tree -> [choice of every leaf]`.
+
+    Args:
+        choice: a function `(path, leaf) -> choice`, or a tree of choices that is a prefix.
+        name: for the error message.
+    """
+    if callable(choice):
+        return bind(_asked, choice)
+    leaves, treedef = jax.tree.flatten(choice)
+    return bind(_spread, name, treedef, tuple(leaves))
+
+
+def _asked(choice: Callable, tree: Any) -> list:
+    return [choice(path, leaf) for path, leaf in leaves_by_path(tree).items()]
+
+
+def _spread(name: str, treedef: Any, leaves: tuple, tree: Any) -> list:
+    return broadcast_prefix(jax.tree.unflatten(treedef, leaves), tree, name)
+
+
+def scale(factor: Any, tree: Any) -> Any:
+    """`factor * leaf` for every leaf, in the working dtype."""
+
+    def one(leaf):
+        work = working_dtype(leaf)
+        return jnp.asarray(factor, real_dtype(work)) * jnp.asarray(leaf, work)
+
+    return jax.tree.map(one, tree)
+
+
+def zeros_like(tree: Any) -> Any:
+    """Zeros of every leaf's shape in its working dtype."""
+    return jax.tree.map(lambda leaf: jnp.zeros_like(leaf, working_dtype(leaf)), tree)
+
+
+def norm(tree: Any) -> jax.Array:
+    """The Euclidean norm of all leaves together: `sqrt(sum |x|**2)`, in float32 or wider."""
+    squares = [
+        jnp.sum(abs_sq(jnp.asarray(x, working_dtype(x)))) for x in jax.tree.leaves(tree)
+    ]
+    total = jnp.zeros((), jnp.float32)
+    for square in squares:
+        dtype = jnp.promote_types(total.dtype, square.dtype)
+        total = total.astype(dtype) + square.astype(dtype)
+    return jnp.sqrt(total)
+
+
+def all_finite(tree: Any) -> jax.Array:
+    """One boolean: no leaf holds an infinity or a NaN."""
+    ok = jnp.asarray(True)
+    for leaf in jax.tree.leaves(tree):
+        ok = ok & jnp.all(jnp.isfinite(leaf))
+    return ok

@@ -1,0 +1,42 @@
+"""The list of all optimizers, as data: a new one is one row here."""
+
+from jsgd.core.registry import Row
+from jsgd.optimizers.adagrad import adagrad
+from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam
+from jsgd.optimizers.lion import lion
+from jsgd.optimizers.muon import muon
+from jsgd.optimizers.rmsprop import rmsprop
+from jsgd.optimizers.sgd import noisy_sgd, sgd
+
+_ROWS = [
+    Row(
+        sgd,
+        "Polyak 1964; Sutskever et al. 2013",
+        "torch.optim.SGD",
+        variants=(
+            {},
+            {"momentum": 0.9},
+            {"momentum": 0.9, "nesterov": True},
+            {"momentum": 0.9, "dampening": 0.5},
+        ),
+    ),
+    Row(noisy_sgd, "Neelakantan et al. 2015", "optax.noisy_sgd"),
+    Row(adagrad, "Duchi et al. 2011", "torch.optim.Adagrad"),
+    Row(
+        rmsprop,
+        "Tieleman and Hinton 2012; Graves 2013",
+        "torch.optim.RMSprop; optax.rmsprop",
+        variants=(
+            {},
+            {"momentum": 0.9, "centered": True},
+            {"momentum": 0.9, "nesterov": True, "eps_in_sqrt": True},
+        ),
+    ),
+    Row(adam, "Kingma and Ba 2015", "torch.optim.Adam"),
+    Row(adamw, "Loshchilov and Hutter 2019", "torch.optim.AdamW"),
+    Row(nadam, "Dozat 2016", "optax.nadam"),
+    Row(amsgrad, "Reddi et al. 2018", "torch.optim.Adam(amsgrad=True)"),
+    Row(lion, "Chen et al. 2023", "optax.lion"),
+    Row(muon, "Jordan et al. 2024", "the authors' code in NumPy", variants=({}, {"nesterov": False})),
+]
+REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}

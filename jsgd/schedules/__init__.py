@@ -1,0 +1,15 @@
+"""Schedules: hyperparameters that depend on the step, pytrees of arrays like any other.
+
+Give one wherever a number can stand: `jsgd.adamw(lr=jsgd.schedules.warmup_cosine(3e-4, 100, 1000))`.
+It is called with the number of steps done, 0 at the first. Any callable `step -> value`, an optax
+schedule say, does as well, but its numbers are then part of the program and do not sweep.
+"""
+
+from jsgd.schedules.compose import join as join
+from jsgd.schedules.compose import piecewise as piecewise
+from jsgd.schedules.decay import constant as constant
+from jsgd.schedules.decay import cosine as cosine
+from jsgd.schedules.decay import exponential as exponential
+from jsgd.schedules.decay import linear as linear
+from jsgd.schedules.registry import REGISTRY as REGISTRY
+from jsgd.schedules.warmup import warmup_cosine as warmup_cosine

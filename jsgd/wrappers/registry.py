@@ -1,0 +1,34 @@
+"""The list of all wrappers, as data: a new one is one row here."""
+
+from jsgd.core.registry import Row
+from jsgd.wrappers.accumulate import accumulate
+from jsgd.wrappers.average import ema
+from jsgd.wrappers.clip import clip_by_global_norm, clip_by_value
+from jsgd.wrappers.decay import l1, weight_decay
+from jsgd.wrappers.guard import skip_nonfinite
+from jsgd.wrappers.partition import partition
+
+_INF = float("inf")
+_ROWS = [
+    Row(
+        clip_by_global_norm,
+        "Pascanu et al. 2013",
+        "optax.clip_by_global_norm",
+        ({"max_norm": 0.5},),
+        identity={"max_norm": _INF},
+    ),
+    Row(clip_by_value, "", "optax.clip", ({"max_value": 0.1},), identity={"max_value": _INF}),
+    Row(
+        weight_decay,
+        "Loshchilov and Hutter 2019",
+        "torch.optim.AdamW; torch.optim.Adam(weight_decay)",
+        ({}, {"mode": "l2"}, {"mode": "independent", "weight_decay": 1e-3}),
+        identity={"weight_decay": 0.0},
+    ),
+    Row(l1, "Tibshirani 1996", "NumPy", identity={"l1": 0.0}),
+    Row(ema, "Polyak and Juditsky 1992", "optax.ema", identity={}),
+    Row(accumulate, "", "optax.MultiSteps", ({"every": 3},), identity={"every": 1}),
+    Row(skip_nonfinite, "", "optax.apply_if_finite", identity={}),
+    Row(partition, "", "optax.partition"),
+]
+REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}
