@@ -1,5 +1,6 @@
 """Dtypes, and numbers held so that nothing is lost: what float32 makes delicate in an optimizer."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,12 @@ def working_dtype(leaf: Any) -> jnp.dtype:
 def real_dtype(dtype: Any) -> jnp.dtype:
     """The dtype of the real part: complex64 -> float32, complex128 -> float64, others themselves."""
     return jnp.finfo(dtype).dtype
+
+
+def promotion(dtype: Any) -> AbstractContextManager:
+    """Where complex leaves meet real hyperparameters, what strict promotion would refuse."""
+    is_complex = jnp.issubdtype(dtype, jnp.complexfloating)
+    return jax.numpy_dtype_promotion("standard") if is_complex else nullcontext()
 
 
 def abs_sq(x: jax.Array) -> jax.Array:

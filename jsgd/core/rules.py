@@ -15,7 +15,6 @@ complex), casts once to the parameter's dtype, counts, and checks that the trees
 (`h.value`, `h.value_fn`), and `h.t` the 1-based step.
 """
 
-import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ import jax.numpy as jnp
 from jsgd.core import tree
 from jsgd.core.bind import bind, call_repr
 from jsgd.core.hyper import Given, as_hyper, checked, is_special, resolve, trees_equal
-from jsgd.core.numerics import cast_like, hyper_dtype, real_dtype, working_dtype
+from jsgd.core.numerics import cast_like, hyper_dtype, promotion, real_dtype, working_dtype
 from jsgd.core.optimizer import Optimizer, State
 
 Slots = tuple[str, ...] | Mapping[str, Callable]
@@ -208,7 +207,7 @@ def _leaves_step(rule, slots, static, params, grads, state, **given):
         names = {name: x[i].astype(real_dtype(work)) for name, x in hyper.items()}
         names |= dict(static) | {"t": t.astype(real_dtype(work))} | keys(i)
         s = {name: x[i] for name, x in held.items()}
-        with _promotion(work):
+        with promotion(work):
             p_out, s_out = rule(
                 jnp.asarray(p, work), jnp.asarray(g, work), Given(s), Given(given | names)
             )
@@ -271,12 +270,6 @@ def _next_keys(slots: dict[str, Any], n: int) -> tuple[dict[str, Any], Callable]
     key, sub = jax.random.split(slots["key"])
     subs = jax.random.split(sub, n)
     return {"key": key}, lambda i: {"key": subs[i]}
-
-
-def _promotion(dtype: Any):
-    """Complex leaves meet real hyperparameters, which strict promotion would refuse."""
-    is_complex = jnp.issubdtype(dtype, jnp.complexfloating)
-    return jax.numpy_dtype_promotion("standard") if is_complex else contextlib.nullcontext()
 
 
 def _fit(new: Any, old: Any, where: str) -> jax.Array:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core.bind import bind
-from jsgd.core.numerics import abs_sq, real_dtype, working_dtype
+from jsgd.core.numerics import abs_sq, promotion, real_dtype, working_dtype
 
 
 def path_name(path: tuple) -> str:
@@ -109,7 +109,8 @@ def scale(factor: Any, tree: Any) -> Any:
 
     def one(leaf):
         work = working_dtype(leaf)
-        return jnp.asarray(factor, real_dtype(work)) * jnp.asarray(leaf, work)
+        with promotion(work):
+            return jnp.asarray(factor, real_dtype(work)) * jnp.asarray(leaf, work)
 
     return jax.tree.map(one, tree)
 

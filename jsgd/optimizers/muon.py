@@ -63,7 +63,7 @@ def _muon(ns_steps, p, g, s, h):
     mu = h.momentum * s.mu + (1 - h.momentum) * g
     u = h.momentum * mu + (1 - h.momentum) * g if h.nesterov else mu
     rows, columns = p.shape
-    size = max(1, columns / rows) ** 0.5
+    size = max(1, columns / max(1, rows)) ** 0.5
     return p - h.lr * size * newton_schulz(u, ns_steps, h.eps), {"mu": mu}
 
 

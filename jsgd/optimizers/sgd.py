@@ -45,17 +45,15 @@ def sgd(
     if momentum is None:
         if nesterov:
             raise ValueError("nesterov=True needs momentum=, a number in [0, 1]")
-        return elementwise(_sgd, lr=lr)
+        return elementwise(_sgd, lr=lr, momentum=None)
     return elementwise(
-        _momentum, slots=("trace",), lr=lr, momentum=momentum, dampening=dampening, nesterov=nesterov
+        _sgd, slots=("trace",), lr=lr, momentum=momentum, dampening=dampening, nesterov=nesterov
     )
 
 
 def _sgd(p, g, s, h):
-    return p - h.lr * g, {}
-
-
-def _momentum(p, g, s, h):
+    if h.momentum is None:
+        return p - h.lr * g, {}
     v = h.momentum * s.trace + jnp.where(h.t == 1, 1, 1 - h.dampening) * g
     d = g + h.momentum * v if h.nesterov else v
     return p - h.lr * d, {"trace": v}

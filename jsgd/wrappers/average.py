@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, tree, wrapper
-from jsgd.core.numerics import real_dtype, working_dtype
 
 
 def ema(opt: Optimizer, decay: Any = 0.999) -> Optimizer:
@@ -45,8 +44,7 @@ def _ema(step, params, grads, inner, s, h):
     weight = (1 - h.decay) / (1 - h.decay**h.t)
 
     def toward(average, p):
-        work = working_dtype(p)
-        return average + weight.astype(real_dtype(work)) * (jnp.asarray(p, work) - average)
+        return average + tree.scale(weight, jnp.asarray(p, average.dtype) - average)
 
     average = jax.tree.map(toward, s.average, params)
     return params, inner, {"average": average}

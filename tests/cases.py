@@ -1,0 +1,93 @@
+"""What the laws are held against: every variant of every optimizer and wrapper, by name."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+import jsgd
+from jsgd import optimizers, wrappers
+
+
+class Case(NamedTuple):
+    make: Callable[..., jsgd.Optimizer]  # make(**hyper) -> Optimizer
+    hyper: dict[str, Any]  # the concrete numbers it starts from, by argument name
+    matrices: bool  # takes 2-D leaves only
+
+
+def _numbers(opt: jsgd.Optimizer) -> dict[str, float]:
+    return {name: float(x) for name, x in jsgd.get_hyper(opt.init({})).items()}
+
+
+def _label(variant: dict[str, Any]) -> str:
+    return "".join(f"-{k}" if v is True else f"-{k}={v}" for k, v in variant.items())
+
+
+def by_shape(path: str, leaf: Any) -> str:
+    return {2: "matrix", 1: "rest"}.get(leaf.ndim, "frozen")
+
+
+def _cases() -> dict[str, Case]:
+    cases = {}
+    for name, row in optimizers.REGISTRY.items():
+        for variant in row.variants:
+
+            def make(row=row, variant=variant, **hyper):
+                return row.factory(**variant | hyper)
+
+            cases[name + _label(variant)] = Case(make, _numbers(make()), name == "muon")
+    for name, row in wrappers.REGISTRY.items():
+        if name == "partition":
+            continue
+        for variant in row.variants:
+
+            def make(row=row, variant=variant, **hyper):
+                return row.factory(jsgd.adam(0.1), **variant | hyper)
+
+            own = make().init({}).hyper
+            cases[name + _label(variant)] = Case(
+                make, {k: v for k, v in _numbers(make()).items() if k in own}, False
+            )
+
+    def partition(lr=0.1):
+        return jsgd.partition({"matrix": jsgd.muon(lr), "rest": jsgd.noisy_sgd(0.1)}, by_shape)
+
+    def nest(lr=0.1, max_norm=1.0, every=2.0):
+        adam = jsgd.skip_nonfinite(jsgd.weight_decay(jsgd.adam(lr), mode="l2"))
+        return jsgd.ema(jsgd.accumulate(jsgd.clip_by_global_norm(adam, max_norm), every))
+
+    def scheduled(lr=0.1):
+        return jsgd.adam(jsgd.schedules.warmup_cosine(lr, 2, 10), b1=jsgd.schedules.linear(0.5, 0.9, 9))
+
+    cases["partition"] = Case(partition, {"lr": 0.1}, False)
+    cases["nest"] = Case(nest, {"lr": 0.1, "max_norm": 1.0, "every": 2.0}, False)
+    cases["scheduled"] = Case(scheduled, {"lr": 0.1}, False)
+    return cases
+
+
+CASES = _cases()
+
+
+def example(case: Case, dtype: Any = None) -> tuple[Any, Any]:
+    """(params, grads): every kind of leaf the case takes, or one dtype throughout."""
+
+    def leaf(seed, shape, kind):
+        return jax.random.normal(jax.random.key(seed), shape, dtype or kind)
+
+    def tree(seed):
+        leaves = {
+            "layer": {"kernel": leaf(seed, (3, 2), jnp.float32), "half": leaf(seed + 1, (2, 4), jnp.bfloat16)},
+            "complex": leaf(seed + 2, (2, 2), jnp.complex64),
+            "empty": {},
+        }
+        if not case.matrices:
+            leaves |= {
+                "bias": leaf(seed + 3, (3,), jnp.float16),
+                "scalar": leaf(seed + 4, (), jnp.float32),
+                "weak": jnp.asarray(0.5) if dtype is None else leaf(seed + 5, (), dtype),
+                "none": leaf(seed + 6, (0, 2), jnp.float32),
+            }
+        return leaves
+
+    return tree(0), tree(10)
