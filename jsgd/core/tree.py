@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core.bind import bind
-from jsgd.core.numerics import abs_sq, promotion, real_dtype, working_dtype
+from jsgd.core.numerics import abs_sq, hyper_dtype, promotion, real_dtype, working_dtype
 
 
 def path_name(path: tuple) -> str:
@@ -121,14 +121,10 @@ def zeros_like(tree: Any) -> Any:
 
 
 def norm(tree: Any) -> jax.Array:
-    """The Euclidean norm of all leaves together: `sqrt(sum |x|**2)`, in float32 or wider."""
-    squares = [
-        jnp.sum(abs_sq(jnp.asarray(x, working_dtype(x)))) for x in jax.tree.leaves(tree)
-    ]
-    total = jnp.zeros((), jnp.float32)
-    for square in squares:
-        dtype = jnp.promote_types(total.dtype, square.dtype)
-        total = total.astype(dtype) + square.astype(dtype)
+    """The Euclidean norm of all leaves together, `sqrt(sum |x|**2)`; float32, or float64 with x64."""
+    total = jnp.zeros((), hyper_dtype())
+    for leaf in jax.tree.leaves(tree):
+        total += jnp.sum(abs_sq(jnp.asarray(leaf, working_dtype(leaf)))).astype(total.dtype)
     return jnp.sqrt(total)
 
 

@@ -36,7 +36,7 @@ def clip_by_global_norm(opt: Optimizer, max_norm: Any = 1.0) -> Optimizer:
 
 def _clip_by_global_norm(step, params, grads, inner, s, h):
     """Algorithm 1."""
-    norm = tree.norm(grads).astype(h.max_norm.dtype)
+    norm = tree.norm(grads)
     factor = jnp.where(norm > h.max_norm, h.max_norm / norm, 1)
     params, inner = step(params, tree.scale(factor, grads), inner)
     return params, inner, {}

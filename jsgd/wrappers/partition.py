@@ -53,23 +53,23 @@ def partition(optimizers: Mapping[str, Optimizer], labels: Any) -> Optimizer:
 class PartitionInit:
     """The `init` of a partition."""
 
-    optimizers: dict[str, Optimizer]
+    inner: dict[str, Optimizer]
     label_of: Callable
 
     def __call__(self, params: Any) -> State:
-        labels = _labels(self.label_of, params, self.optimizers)
-        inner = {label: opt.init(_only(label, labels, params)) for label, opt in self.optimizers.items()}
+        labels = _labels(self.label_of, params, self.inner)
+        inner = {label: opt.init(_only(label, labels, params)) for label, opt in self.inner.items()}
         return State(jnp.zeros((), jnp.int32), inner=inner)
 
     @property
     def needs_params(self) -> bool:
-        return any(getattr(opt.init, "needs_params", True) for opt in self.optimizers.values())
+        return any(getattr(opt.init, "needs_params", True) for opt in self.inner.values())
 
     def __hash__(self) -> int:
-        return hash((tuple(self.optimizers.items()), self.label_of))
+        return hash((tuple(self.inner.items()), self.label_of))
 
     def __repr__(self) -> str:
-        return f"partition({self.optimizers!r}, {self.label_of.args[-1]!r})"
+        return f"partition({self.inner!r}, {self.label_of.args[-1]!r})"
 
 
 def _partition_step(steps, label_of, params, grads, state, *, value_fn=None, **given):
