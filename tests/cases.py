@@ -58,7 +58,9 @@ def _cases() -> dict[str, Case]:
         return jsgd.ema(jsgd.accumulate(jsgd.clip_by_global_norm(adam, max_norm), every))
 
     def scheduled(lr=0.1):
-        return jsgd.adam(jsgd.schedules.warmup_cosine(lr, 2, 10), b1=jsgd.schedules.linear(0.5, 0.9, 9))
+        return jsgd.adam(
+            jsgd.schedules.warmup_cosine(lr, 2, 10), b1=jsgd.schedules.linear(0.5, 0.9, 9)
+        )
 
     cases["partition"] = Case(partition, {"lr": 0.1}, False)
     cases["nest"] = Case(nest, {"lr": 0.1, "max_norm": 1.0, "every": 2.0}, False)
@@ -77,7 +79,10 @@ def example(case: Case, dtype: Any = None) -> tuple[Any, Any]:
 
     def tree(seed):
         leaves = {
-            "layer": {"kernel": leaf(seed, (3, 2), jnp.float32), "half": leaf(seed + 1, (2, 4), jnp.bfloat16)},
+            "layer": {
+                "kernel": leaf(seed, (3, 2), jnp.float32),
+                "half": leaf(seed + 1, (2, 4), jnp.bfloat16),
+            },
             "complex": leaf(seed + 2, (2, 2), jnp.complex64),
             "empty": {},
         }

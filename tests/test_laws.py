@@ -32,7 +32,7 @@ def assert_same(a, b, rtol=0.0, atol=0.0):
     assert one == other
     for (path, x), (_, y) in zip(xs, ys, strict=True):
         x, y = np.asarray(x), np.asarray(y)
-        assert x.dtype == y.dtype and x.shape == y.shape, path
+        assert (x.dtype, x.shape) == (y.dtype, y.shape), path
         if rtol == atol == 0.0:
             assert np.array_equal(x, y, equal_nan=x.dtype.kind in "fc"), path
         else:
@@ -57,10 +57,6 @@ def settings(case, n, seed=0):
             name: float(rng.integers(1, 5)) if name == "every" else x * float(rng.uniform(0.5, 1.0))
             for name, x in case.hyper.items()
         }
-
-
-def given():
-    return {"value": jnp.float32(1.0)}
 
 
 @every_case
@@ -92,7 +88,9 @@ def test_one_program_for_all_values(name):
 
     step = jax.jit(step)
     state = case.make().init(params)
-    lr = max((x for x in jsgd.get_hyper(state) if x.split("__")[-1] in ("lr", "peak_value")), key=len)
+    lr = max(
+        (x for x in jsgd.get_hyper(state) if x.split("__")[-1] in ("lr", "peak_value")), key=len
+    )
     for value in np.geomspace(1e-4, 1.0, 100):
         params, state = step(params, grads, jsgd.set_hyper(state, **{lr: float(value)}))
     for setting in settings(case, 20):
@@ -155,7 +153,9 @@ def test_scan_and_cond_equal_loop(name):
     @jax.jit
     def scanned(params, state):
         def body(carry, go):
-            step = lambda params, state: opt.step(params, grads, state, **given())
+            def step(params, state):
+                return opt.step(params, grads, state, value=jnp.float32(1.0))
+
             return jax.lax.cond(go, step, lambda *carry: carry, *carry), None
 
         return jax.lax.scan(body, (params, state), go)[0]
@@ -237,7 +237,7 @@ def test_trees_without_leaves(name):
 
 @every_case
 def test_bad_numbers(name):
-    """Law 7: a bad concrete number is refused, by factory and state alike, naming what is allowed."""
+    """Law 7: a bad concrete number is refused by factory and state, naming what is allowed."""
     case = CASES[name]
     state = case.make().init({})
     ranged = {k: RANGES[k] for k in case.hyper if k in RANGES}
@@ -295,7 +295,8 @@ def test_prints_pickles_and_compares(name):
     case = CASES[name]
     opt = case.make()
     other = case.make(**next(settings(case, 1)))
-    assert opt == case.make() and hash(opt) == hash(case.make())
+    assert opt == case.make()
+    assert hash(opt) == hash(case.make())
     if case.hyper:
         assert opt != other
         assert repr(opt) != repr(other)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from jsgd.core.bind import bind, call_repr
 from jsgd.core.numerics import Decay, hyper_dtype
@@ -68,7 +69,7 @@ RANGES |= dict.fromkeys(DECAYS, _RATE)
 
 @jax.tree_util.register_pytree_with_keys_class
 class Schedule:
-    """A value that depends on the step: a pytree of arrays and the rule `rule(t, h)` that reads them.
+    """A value that depends on the step: a pytree of arrays, and the `rule(t, h)` that reads them.
 
     `schedule(t)` is the value at step `t`, the number of steps done (0 at the first step).
     Its numbers are data, like every hyperparameter: they sweep, and change without a new program.
@@ -92,9 +93,7 @@ class Schedule:
 
     def __call__(self, t: Any) -> jax.Array:
         hyper = jax.tree.map(lambda x: jnp.asarray(x, hyper_dtype()), self.hyper)
-        return jnp.asarray(
-            self.rule(jnp.asarray(t, hyper_dtype()), Given(hyper)), hyper_dtype()
-        )
+        return jnp.asarray(self.rule(jnp.asarray(t, hyper_dtype()), Given(hyper)), hyper_dtype())
 
     def __repr__(self) -> str:
         return call_repr(self.rule, self.hyper)
@@ -146,7 +145,7 @@ def is_special(x: Any) -> bool:
 def is_concrete(x: Any) -> bool:
     """A number whose value can be looked at now: neither a tracer nor a schedule."""
     return isinstance(x, int | float | np.number | np.ndarray | jax.Array) and not isinstance(
-        x, jax.core.Tracer
+        x, Tracer
     )
 
 
@@ -173,7 +172,7 @@ def checked(name: str, value: Any) -> Any:
 
 
 def as_hyper(name: str, value: Any) -> Any:
-    """The form a hyperparameter has in the state: arrays of its own, never weakly typed or shared."""
+    """The form a hyperparameter has in the state: strongly typed arrays that nothing else holds."""
 
     def array(x):
         return jnp.array(x, hyper_dtype(), copy=True)
@@ -220,9 +219,7 @@ def resolve(hyper: dict[str, Any], t: jax.Array) -> dict[str, Any]:
 
 def shown(value: Any) -> Any:
     """A hyperparameter as people read it: `b`, not `1 - b`."""
-    return jax.tree.map(
-        lambda x: x.value if isinstance(x, Decay) else x, value, is_leaf=is_special
-    )
+    return jax.tree.map(lambda x: x.value if isinstance(x, Decay) else x, value, is_leaf=is_special)
 
 
 def named_values(name: str, value: Any) -> Iterator[tuple[str, Any]]:

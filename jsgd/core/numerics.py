@@ -14,13 +14,13 @@ def hyper_dtype() -> jnp.dtype:
 
 
 def working_dtype(leaf: Any) -> jnp.dtype:
-    """The dtype a rule computes in: the leaf's own where that is wide or complex, else float32."""
+    """The dtype a rule computes in: the leaf's own where that is wide, else float32."""
     dtype = jnp.result_type(leaf)
     return dtype if dtype.itemsize >= 4 else jnp.dtype("float32")
 
 
 def real_dtype(dtype: Any) -> jnp.dtype:
-    """The dtype of the real part: complex64 -> float32, complex128 -> float64, others themselves."""
+    """The dtype of the real part: complex64 -> float32; a real one is itself."""
     return jnp.finfo(dtype).dtype
 
 

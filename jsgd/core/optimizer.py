@@ -162,7 +162,8 @@ def hyper_now(state: State, name: str) -> Any:
 def _set_at(state: State, path: tuple[str, ...], name: str, value: Any) -> State:
     if not path:
         root, *rest = name.split("__")
-        return replace(state, hyper=state.hyper | {root: _set_in(state.hyper[root], root, rest, value)})
+        new = _set_in(state.hyper[root], root, rest, value)
+        return replace(state, hyper=state.hyper | {root: new})
     if isinstance(state.inner, dict):
         inner = state.inner | {path[0]: _set_at(state.inner[path[0]], path[1:], name, value)}
     else:

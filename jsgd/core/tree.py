@@ -26,7 +26,7 @@ def map_with_path(fn: Callable, tree: Any) -> Any:
 
 
 def check_same(grads: Any, params: Any) -> None:
-    """Raises `ValueError`, naming the path, unless `grads` has the structure and shapes of `params`."""
+    """Raises `ValueError`, naming the path, unless `grads` is a tree like `params`."""
     if jax.tree.structure(grads) != jax.tree.structure(params):
         theirs, ours = leaves_by_path(grads), leaves_by_path(params)
         wrong = [f"{path!r} is missing" for path in ours if path not in theirs]
@@ -55,8 +55,8 @@ def check_trainable(params: Any) -> None:
     for path, leaf in leaves_by_path(params).items():
         if not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
             raise ValueError(
-                f"parameter {path!r} has dtype {jnp.result_type(leaf)}; an optimizer moves floating "
-                "and complex leaves: give it the others through jsgd.partition, labelled 'frozen'"
+                f"parameter {path!r} has dtype {jnp.result_type(leaf)}; an optimizer moves "
+                "floating and complex leaves: label the others 'frozen' in jsgd.partition"
             )
 
 
@@ -121,7 +121,7 @@ def zeros_like(tree: Any) -> Any:
 
 
 def norm(tree: Any) -> jax.Array:
-    """The Euclidean norm of all leaves together, `sqrt(sum |x|**2)`; float32, or float64 with x64."""
+    """The Euclidean norm of all leaves together, `sqrt(sum |x|**2)`, of `hyper_dtype()`."""
     total = jnp.zeros((), hyper_dtype())
     for leaf in jax.tree.leaves(tree):
         total += jnp.sum(abs_sq(jnp.asarray(leaf, working_dtype(leaf)))).astype(total.dtype)

@@ -45,7 +45,7 @@ def to_optax(opt: Optimizer) -> optax.GradientTransformationExtraArgs:
     return optax.GradientTransformationExtraArgs(opt.init, functools.partial(_update, opt))
 
 
-def _update(opt: Optimizer, updates: Any, state: State, params: Any = None, **given: Any):
+def _update(opt: Optimizer, updates: Any, state: Any, params: Any = None, **given: Any) -> Any:
     if params is None:
         if getattr(opt.init, "needs_params", True):
             raise ValueError(

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from jsgd.core import Optimizer, elementwise
 from jsgd.core.numerics import abs_sq
-from jsgd.core.rules import real_zeros
+from jsgd.core.slots import real_zeros
 
 
 def adagrad(lr: Any = 1e-2, eps: Any = 1e-10, initial_accumulator: Any = 0.0) -> Optimizer:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from jsgd.core import Optimizer, elementwise
 from jsgd.core.numerics import abs_sq
-from jsgd.core.rules import real_zeros, zeros
+from jsgd.core.slots import real_zeros, zeros
 
 _MOMENTS = {"mu": zeros, "nu": real_zeros}
 
@@ -62,9 +62,9 @@ def adamw(
 ) -> Optimizer:
     r"""Adam with decoupled weight decay.
 
-    Adam's step, and :math:`\theta_t \leftarrow \theta_t - \eta \lambda \theta_{t-1}`: the decay does
-    not pass through the moments, and follows the learning rate (and its schedule). For decay on
-    some leaves only give a tree, `weight_decay={"kernel": 0.01, "bias": 0.0}`, or use
+    Adam's step, and :math:`\theta_t \leftarrow \theta_t - \eta \lambda \theta_{t-1}`: the decay
+    does not pass through the moments, and it follows the learning rate and its schedule. For decay
+    on some leaves only give a tree, `weight_decay={"kernel": 0.01, "bias": 0.0}`, or use
     `jsgd.weight_decay(jsgd.adam(lr), 0.01, mask=...)`.
 
     Args:

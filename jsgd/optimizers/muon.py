@@ -7,11 +7,16 @@ import jax
 from jsgd.core import Optimizer, leafwise
 from jsgd.core.bind import bind
 from jsgd.core.linalg import newton_schulz
-from jsgd.core.rules import zeros
+from jsgd.core.slots import zeros
 
 
 def muon(
-    lr: Any = 2e-2, momentum: Any = 0.95, eps: Any = 1e-7, *, nesterov: bool = True, ns_steps: int = 5
+    lr: Any = 2e-2,
+    momentum: Any = 0.95,
+    eps: Any = 1e-7,
+    *,
+    nesterov: bool = True,
+    ns_steps: int = 5,
 ) -> Optimizer:
     r"""Muon: every step moves a matrix by a nearly orthogonal one.
 

@@ -37,6 +37,8 @@ _ROWS = [
     Row(nadam, "Dozat 2016", "optax.nadam"),
     Row(amsgrad, "Reddi et al. 2018", "torch.optim.Adam(amsgrad=True)"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
-    Row(muon, "Jordan et al. 2024", "the authors' code in NumPy", variants=({}, {"nesterov": False})),
+    Row(
+        muon, "Jordan et al. 2024", "the authors' code in NumPy", variants=({}, {"nesterov": False})
+    ),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from jsgd.core import Optimizer, elementwise
 from jsgd.core.numerics import abs_sq
-from jsgd.core.rules import real_zeros, zeros
+from jsgd.core.slots import real_zeros, zeros
 
 
 def rmsprop(

@@ -1,6 +1,6 @@
 """Schedules: hyperparameters that depend on the step, pytrees of arrays like any other.
 
-Give one wherever a number can stand: `jsgd.adamw(lr=jsgd.schedules.warmup_cosine(3e-4, 100, 1000))`.
+Give one wherever a number can stand: `jsgd.adam(jsgd.schedules.warmup_cosine(3e-4, 100, 1000))`.
 It is called with the number of steps done, 0 at the first. Any callable `step -> value`, an optax
 schedule say, does as well, but its numbers are then part of the program and do not sweep.
 """

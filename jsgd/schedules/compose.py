@@ -69,5 +69,7 @@ def _stack(numbers: Any) -> Any:
 def _check(n: int, boundaries: Any) -> None:
     if len(boundaries) != n - 1:
         raise ValueError(f"{n} pieces have {n - 1} boundaries between them, not {len(boundaries)}")
-    if all(is_concrete(x) for x in boundaries) and np.any(np.diff(np.asarray(boundaries)) <= 0):
+    if all(is_concrete(x) for x in boundaries) and np.any(
+        np.diff(np.asarray(boundaries, float)) <= 0
+    ):
         raise ValueError(f"boundaries = {boundaries}: they must rise from one to the next")

@@ -20,7 +20,9 @@ def _constant(t, h):
     return h.value
 
 
-def linear(init_value: Any, end_value: Any, transition_steps: Any, transition_begin: Any = 0) -> Schedule:
+def linear(
+    init_value: Any, end_value: Any, transition_steps: Any, transition_begin: Any = 0
+) -> Schedule:
     r"""A straight line from one value to another, constant before and after.
 
     .. math::

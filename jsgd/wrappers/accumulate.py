@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, tree, wrapper
-from jsgd.core.rules import counter
+from jsgd.core.slots import counter
 
 
 def accumulate(opt: Optimizer, every: Any = 1) -> Optimizer:

@@ -3,17 +3,17 @@ r"""Averages of the parameters along the way, to evaluate in their place."""
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from jsgd.core import Optimizer, tree, wrapper
+from jsgd.core.slots import copies
 
 
 def ema(opt: Optimizer, decay: Any = 0.999) -> Optimizer:
     r"""Keeps an exponential moving average of the parameters for `jsgd.eval_params`.
 
     .. math::
-        \bar\theta_t = \bar\theta_{t-1}
-            + \frac{1-\beta}{1-\beta^t} (\theta_t - \bar\theta_{t-1})
+        \bar\theta_t = (1 - w_t) \bar\theta_{t-1} + w_t \theta_t, \qquad
+        w_t = \frac{1-\beta}{1-\beta^t}
 
     which is the average corrected for its start (Adam's correction), so it can be used from the
     first step on. Training does not see it.
@@ -35,7 +35,7 @@ def ema(opt: Optimizer, decay: Any = 0.999) -> Optimizer:
         Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992;
         Kingma and Ba, "Adam", ICLR 2015, https://arxiv.org/abs/1412.6980, section 7.2.
     """
-    return wrapper(_ema, opt, needs_params=True, slots=("average",), decay=decay)
+    return wrapper(_ema, opt, needs_params=True, slots={"average": copies}, decay=decay)
 
 
 def _ema(step, params, grads, inner, s, h):
@@ -43,8 +43,8 @@ def _ema(step, params, grads, inner, s, h):
     params, inner = step(params, grads, inner)
     weight = (1 - h.decay) / (1 - h.decay**h.t)
 
-    def toward(average, p):
-        return average + tree.scale(weight, jnp.asarray(p, average.dtype) - average)
-
-    average = jax.tree.map(toward, s.average, params)
+    # the weight is 1 at the first step, which must give the parameters themselves
+    average = jax.tree.map(
+        lambda a, p: tree.scale(1 - weight, a) + tree.scale(weight, p), s.average, params
+    )
     return params, inner, {"average": average}

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, tree, wrapper
-from jsgd.core.rules import counter
+from jsgd.core.slots import counter
 
 
 def skip_nonfinite(opt: Optimizer) -> Optimizer:

@@ -78,7 +78,9 @@ def _partition_step(steps, label_of, params, grads, state, *, value_fn=None, **g
     inner, new = {}, params
     for label, step in steps:
         if value_fn is not None:  # the rest of the parameters stand still
-            given["value_fn"] = lambda part, label=label: value_fn(_merge(label, labels, part, params))
+            given["value_fn"] = lambda part, label=label: value_fn(
+                _merge(label, labels, part, params)
+            )
         part, inner[label] = step(
             _only(label, labels, params), _only(label, labels, grads), state.inner[label], **given
         )

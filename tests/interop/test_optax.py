@@ -136,7 +136,7 @@ def test_optax_tree_functions():
     """`tree.get`, `tree.map_params`, and unknown extra arguments."""
     tx = jsgd.to_optax(jsgd.ema(jsgd.adam(0.1)))
     state = tx.init(PARAMS)
-    updates, state = tx.update(GRADS, state, PARAMS, value=1.0, nobody_knows=3)
+    _, state = tx.update(GRADS, state, PARAMS, value=1.0, nobody_knows=3)
     assert jax.tree.structure(optax.tree.get(state, "mu")) == jax.tree.structure(PARAMS)
     assert float(optax.tree.get(state, "lr")) == pytest.approx(0.1)
     specs = {"w": "spec of w", "b": "spec of b"}
@@ -219,7 +219,10 @@ def test_from_optax_equals_optax():
 
 def test_from_optax_sweeps():
     """One step for every value, mapped over states; a schedule of ours drives an optax rule."""
-    make = lambda lr: jsgd.from_optax(optax.adam, learning_rate=lr, b1=0.8)
+
+    def make(lr):
+        return jsgd.from_optax(optax.adam, learning_rate=lr, b1=0.8)
+
     assert make(0.1).step is make(0.2).step
     assert make(0.1) == make(0.1) != make(0.2)
     lrs = jnp.array([0.1, 0.2])

@@ -1,0 +1,199 @@
+"""The machinery under the lifts: everything that every rule would otherwise do for itself."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jsgd.core import tree
+from jsgd.core.bind import bind, call_repr
+from jsgd.core.hyper import Given, as_hyper, checked, is_special, resolve, trees_equal
+from jsgd.core.numerics import cast_like, hyper_dtype, promotion, real_dtype, working_dtype
+from jsgd.core.optimizer import Optimizer, State
+from jsgd.core.slots import key_slot, raw_key, zeros
+
+Slots = tuple[str, ...] | Mapping[str, Callable]
+
+
+@dataclass(frozen=True, eq=False)
+class Init:
+    """A lifted rule's `init`: the rule, its static choices, and the numbers it starts from."""
+
+    rule: Callable
+    slots: tuple[tuple[str, Callable], ...]
+    static: tuple[tuple[str, Any], ...]
+    hyper: dict[str, Any]
+    key: Any
+    leaf_by_leaf: bool
+    needs_params: bool
+    inner: Optimizer | None = None
+
+    def __call__(self, params: Any) -> State:
+        hyper = {name: as_hyper(name, x) for name, x in self.hyper.items()}
+        if jax.tree.leaves(params):
+            for name, value in hyper.items():
+                tree.broadcast_prefix(value, params, name, is_special)
+        if self.inner is None:
+            tree.check_trainable(params)
+        slots = {name: self._slot(fn, params) for name, fn in self.slots}
+        if self.key is not None:
+            slots["key"] = key_slot(self.key)
+        inner = None if self.inner is None else self.inner.init(params)
+        return State(jnp.zeros((), jnp.int32), hyper, slots, inner)
+
+    def _slot(self, fn: Callable, params: Any) -> Any:
+        if not self.leaf_by_leaf:
+            return fn(params)
+
+        def one(path, leaf):
+            try:
+                return fn(leaf)
+            except ValueError as error:
+                raise ValueError(f"parameter {path!r}: {error}") from None
+
+        return tree.map_with_path(one, params)
+
+    def _choices(self) -> tuple:
+        return (self.rule, self.slots, self.static, self.leaf_by_leaf, self.inner)
+
+    def __eq__(self, other: Any) -> bool:
+        return (
+            isinstance(other, Init)
+            and self._choices() == other._choices()
+            and trees_equal((self.hyper, self.key), (other.hyper, other.key))
+        )
+
+    def __hash__(self) -> int:
+        return hash((*self._choices(), tuple(self.hyper)))
+
+    def __repr__(self) -> str:
+        first = [] if self.inner is None else [self.inner]
+        key = {} if self.key is None else {"key": self.key}
+        return call_repr(self.rule, self.hyper | dict(self.static) | key, *first)
+
+
+def lift(
+    step: Callable,
+    rule: Callable,
+    slots: Slots,
+    hyper: dict[str, Any],
+    *,
+    key: Any = None,
+    needs_params: bool,
+    inner: Optimizer | None = None,
+) -> Optimizer:
+    """The pair of functions for a rule; `step` is one of the three below."""
+
+    def is_static(x):
+        return x is None or isinstance(x, bool | str)
+
+    static = tuple((name, x) for name, x in hyper.items() if is_static(x))
+    numbers = {name: checked(name, x) for name, x in hyper.items() if not is_static(x)}
+    leaf_by_leaf = step is leaves_step
+    default = zeros if leaf_by_leaf else tree.zeros_like
+    named = slots if isinstance(slots, Mapping) else dict.fromkeys(slots, default)
+    pairs = tuple(named.items())
+    if inner is not None:
+        needs_params = needs_params or getattr(inner.init, "needs_params", True)
+    init = Init(rule, pairs, static, numbers, raw_key(key), leaf_by_leaf, needs_params, inner)
+    first = () if inner is None else (inner.step,)
+    return Optimizer(init, bind(step, *first, rule, pairs, static))
+
+
+def leaves_step(rule, slots, static, params, grads, state, **given):
+    """The step of an elementwise or leafwise rule."""
+    tree.check_same(grads, params)
+    paths, treedef = jax.tree_util.tree_flatten_with_path(params)
+    n = treedef.num_leaves
+    hyper = {
+        name: tree.broadcast_prefix(x, params, name, is_special)
+        for name, x in resolve(state.hyper, state.t).items()
+    }
+    held = {name: treedef.flatten_up_to(state.slots[name]) for name, _ in slots}
+    new_slots, keys = _next_keys(state.slots, n)
+    t, new_p, new_s = state.t + 1, [], {name: [] for name in held}
+    for i, ((path, p), g) in enumerate(zip(paths, jax.tree.leaves(grads), strict=True)):
+        work = working_dtype(p)
+        names = {name: x[i].astype(real_dtype(work)) for name, x in hyper.items()}
+        names |= dict(static) | {"t": t.astype(real_dtype(work))} | keys(i)
+        s = {name: x[i] for name, x in held.items()}
+        with promotion(work):
+            p_out, s_out = rule(
+                jnp.asarray(p, work), jnp.asarray(g, work), Given(s), Given(given | names)
+            )
+        where = tree.path_name(path)
+        new_p.append(_fit(p_out, p, where))
+        for name, x in _fit_slots(s_out, s, where).items():
+            new_s[name].append(x)
+    new_slots |= {name: treedef.unflatten(x) for name, x in new_s.items()}
+    return treedef.unflatten(new_p), State(t, state.hyper, new_slots)
+
+
+def tree_step(rule, slots, static, params, grads, state, **given):
+    """The step of a treewise rule."""
+    tree.check_same(grads, params)
+    work = [real_dtype(working_dtype(p)) for p in jax.tree.leaves(params)]
+    new_slots, keys = _next_keys(state.slots, 1)
+    h = _names(static, given, state, max(work, key=lambda d: d.itemsize, default=None), keys(0))
+
+    def cast(x, p):
+        return jnp.asarray(x, working_dtype(p))
+
+    s = {name: state.slots[name] for name, _ in slots}
+    params_out, s_out = rule(
+        jax.tree.map(cast, params, params), jax.tree.map(cast, grads, params), Given(s), h
+    )
+    return (
+        jax.tree.map(cast_like, params_out, params),
+        State(state.t + 1, state.hyper, new_slots | _fit_slots(s_out, s, "the tree")),
+    )
+
+
+def wrapped_step(inner_step, rule, slots, static, params, grads, state, **given):
+    """The step of a wrapper's rule."""
+    tree.check_same(grads, params)
+    new_slots, keys = _next_keys(state.slots, 1)
+    s = {name: state.slots[name] for name, _ in slots}
+    params_out, inner, s_out = rule(
+        functools.partial(inner_step, **given),
+        params,
+        grads,
+        state.inner,
+        Given(s),
+        _names(static, given, state, None, keys(0)),
+    )
+    return (
+        jax.tree.map(cast_like, params_out, params),
+        State(state.t + 1, state.hyper, new_slots | _fit_slots(s_out, s, "the tree"), inner),
+    )
+
+
+def _names(static, given, state, dtype, key) -> Given:
+    """The `h` of a rule that sees the trees."""
+    dtype = dtype or hyper_dtype()
+    hyper = jax.tree.map(lambda x: x.astype(dtype), resolve(state.hyper, state.t))
+    return Given(given | hyper | dict(static) | key | {"t": (state.t + 1).astype(dtype)})
+
+
+def _next_keys(slots: dict[str, Any], n: int) -> tuple[dict[str, Any], Callable]:
+    """The key to keep, and `i -> {"key": ...}`, where a rule was given one."""
+    if "key" not in slots:
+        return {}, lambda i: {}
+    key, sub = jax.random.split(slots["key"])
+    subs = jax.random.split(sub, n)
+    return {"key": key}, lambda i: {"key": subs[i]}
+
+
+def _fit(new: Any, old: Any, where: str) -> jax.Array:
+    if jnp.shape(new) != jnp.shape(old):
+        raise ValueError(f"the rule turned {where!r} from {jnp.shape(old)} to {jnp.shape(new)}")
+    return cast_like(new, old)
+
+
+def _fit_slots(new: dict[str, Any], old: dict[str, Any], where: str) -> dict[str, Any]:
+    if set(new) != set(old):
+        raise ValueError(f"the rule returned slots {sorted(new)}, it has {sorted(old)}")
+    return jax.tree.map(lambda x, y: _fit(x, y, f"a slot of {where}"), dict(new), old)

@@ -1,0 +1,42 @@
+"""What slots start from: the initialisers that rules name, and keys as plain words."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jsgd.core.numerics import real_dtype, working_dtype
+
+
+def zeros(leaf: Any) -> jax.Array:
+    """Zeros like the leaf in its working dtype: the slot of most rules."""
+    return jnp.zeros_like(leaf, working_dtype(leaf))
+
+
+def real_zeros(leaf: Any) -> jax.Array:
+    """Zeros, real also where the leaf is complex: a slot of magnitudes."""
+    return jnp.zeros_like(leaf, real_dtype(working_dtype(leaf)))
+
+
+def copies(params: Any) -> Any:
+    """A copy of the whole tree in its working dtype, which shares no buffer with it."""
+    return jax.tree.map(lambda p: jnp.array(p, working_dtype(p), copy=True), params)
+
+
+def counter(params: Any) -> jax.Array:
+    """An int32 zero for the whole tree: a slot that counts."""
+    return jnp.zeros((), jnp.int32)
+
+
+def raw_key(key: Any) -> Any:
+    """A JAX key as plain words, which save, donate and compare like any array; a seed as it is."""
+    if key is None or isinstance(key, int | np.integer):
+        return key
+    return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
+
+
+def key_slot(key: Any) -> jax.Array:
+    """The slot of a seed or of a key's words: a buffer of its own."""
+    words = key if isinstance(key, jax.Array) else jax.random.key_data(jax.random.key(key))
+    return jnp.array(words, copy=True)
