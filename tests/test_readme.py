@@ -1,0 +1,43 @@
+"""The README's code runs, and its test command is the one that CI calls."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsgd
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+def test_python_blocks_run():
+    """One after another, as a reader would type them."""
+    names: dict = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), names)
+    assert names["states"].hyper["lr"].shape == (64,)
+    assert names["lion"]() != jsgd.lion()
+
+
+def test_commands():
+    """Each is one line that does all its set-up; CI calls the tests by the same line."""
+    sweep, tests = (block.strip() for block in blocks("sh")[:2])
+    for command in (sweep, tests):
+        assert "\n" not in command
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+    assert sweep.endswith(".venv/bin/jsgd sweep")
+    assert tests.endswith("-m pytest -n auto")
+    assert tests in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_import_is_light():
+    """`import jsgd` brings in JAX and nothing heavier; the rest comes when it is used."""
+    code = "import sys, jsgd; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"flax", "sklearn", "matplotlib", "pandas", "optax", "rich", "orbax", "torch"}
+    assert not heavy & set(out.stdout.split())
