@@ -322,3 +322,15 @@ def test_hyperparameters_per_leaf(name):
         assert_same(got[key], whole[key])
     with pytest.raises(ValueError, match="no prefix of the parameters"):
         case.make(**{hyper: {"layer": 0.1}}).init(params)
+
+
+def test_arrays_given_to_a_factory_stay_the_callers():
+    """Law 5: one array given twice is two buffers in the state, and donating it leaves the array."""
+    x = jnp.float32(0.5)
+    opt = jsgd.sgd(lr=x, momentum=x)
+    params = jnp.ones(2)
+    donating = jax.jit(opt.step, donate_argnums=(0, 2))
+    donating(params, jnp.ones(2), opt.init(params))
+    state = jsgd.set_hyper(opt.init(jnp.ones(2)), lr=x)
+    donating(jnp.ones(2), jnp.ones(2), state)
+    assert float(x) == 0.5

@@ -1,5 +1,7 @@
 """The path of a jsgd optimizer beside the path of an optax one, on one small problem."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -26,8 +28,9 @@ def gradient(params: Any, noise: Any) -> Any:
     return jax.tree.map(lambda p, n: 2 * p + n, params, noise)
 
 
-def ours(opt: jsgd.Optimizer, params: Any = PARAMS) -> tuple[Any, Any]:
-    """The parameters after each step, stacked, and the last state."""
+def ours(opt: jsgd.Optimizer, noise: Any = NOISE) -> tuple[Any, Any]:
+    """The parameters after each step, stacked, and the last state; float64 under x64."""
+    params, noise = jax.tree.map(lambda x: jnp.asarray(x, float), (PARAMS, noise))
 
     @jax.jit
     def run(params, state):
@@ -35,20 +38,28 @@ def ours(opt: jsgd.Optimizer, params: Any = PARAMS) -> tuple[Any, Any]:
             params, state = opt.step(carry[0], gradient(carry[0], noise), carry[1])
             return (params, state), params
 
-        (_, state), path = jax.lax.scan(body, (params, state), NOISE)
+        (_, state), path = jax.lax.scan(body, (params, state), noise)
         return path, state
 
     return run(params, opt.init(params))
 
 
-def theirs(tx: optax.GradientTransformation, params: Any = PARAMS) -> tuple[Any, Any]:
+def theirs(tx: optax.GradientTransformation, noise: Any = NOISE) -> tuple[Any, Any]:
     """The same with an optax transformation."""
 
     def step(params, grads, state):
-        updates, state = tx.update(grads, state, params)
+        with lenient():
+            updates, state = tx.update(grads, state, params)
         return optax.apply_updates(params, updates), state
 
-    return ours(jsgd.Optimizer(tx.init, step), params)
+    return ours(jsgd.Optimizer(tx.init, step), noise)
+
+
+@contextmanager
+def lenient() -> Iterator[None]:
+    """Optax does not run under strict promotion."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 def assert_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-6) -> None:
@@ -61,6 +72,7 @@ def assert_same(a: Any, b: Any) -> None:
     jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
-def assert_agree(opt: jsgd.Optimizer, tx: optax.GradientTransformation) -> None:
-    """The two walk the same path, all along."""
-    assert_close(ours(opt)[0], theirs(tx)[0])
+def assert_agree(opt: jsgd.Optimizer, tx: optax.GradientTransformation, noise=NOISE) -> None:
+    """The two walk the same path, all along, in float64."""
+    with jax.enable_x64(True):
+        assert_close(ours(opt, noise)[0], theirs(tx, noise)[0], rtol=1e-9, atol=1e-11)
