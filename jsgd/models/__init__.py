@@ -1,0 +1,11 @@
+"""Networks behind `Model(init, apply)`, and the convolution that makes them fast on CPU."""
+
+from jsgd.models.base import Model as Model
+from jsgd.models.base import from_linen as from_linen
+from jsgd.models.base import from_nnx as from_nnx
+from jsgd.models.cnn import CNN as CNN
+from jsgd.models.conv import conv as conv
+from jsgd.models.linear import LinearRegression as LinearRegression
+from jsgd.models.linear import LogisticRegression as LogisticRegression
+from jsgd.models.mlp import MLP as MLP
+from jsgd.models.registry import REGISTRY as REGISTRY

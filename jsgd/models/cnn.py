@@ -1,0 +1,91 @@
+"""A small convolutional network for images, fast inside `scan` and under `vmap` on CPU."""
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array
+
+from jsgd.models.conv import conv
+from jsgd.models.dropout import dropout, dropout_rate
+
+
+class CNN(nn.Module):
+    """Blocks of 3x3 convolution, ReLU and 2x2 max pooling; a hidden layer with dropout; logits.
+
+    Attributes:
+        outputs: how many classes.
+        features: the channels of each block. Each halves the image.
+        hidden: the size of the hidden layer.
+        dropout_rate: the initial `model_state["hyper"]["dropout"]`, in [0, 1).
+        conv_general_dilated: the convolution, of the signature of `lax.conv_general_dilated`.
+
+    >>> import jax, jax.numpy as jnp
+    >>> model = CNN(outputs=10)
+    >>> variables = model.init(jax.random.key(0), jnp.ones((1, 8, 8, 1)))
+    >>> model.apply(variables, jnp.ones((5, 8, 8, 1))).shape
+    (5, 10)
+    """
+
+    outputs: int
+    features: Sequence[int] = (16, 32)
+    hidden: int = 64
+    dropout_rate: float = 0.0
+    conv_general_dilated: Callable = conv
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool = False) -> Array:  # (n, h, w, c) to (n, outputs)
+        least = 2 ** len(self.features)
+        if x.ndim != 4 or min(x.shape[1:3]) < least:
+            raise ValueError(
+                f"a CNN of {len(self.features)} blocks takes images of shape (n, h, w, c) "
+                f"with h and w at least {least}, got {x.shape}"
+            )
+        rate = dropout_rate(self, self.dropout_rate)
+        init = nn.initializers.he_normal()
+        for depth, channels in enumerate(self.features):
+            layer = nn.Conv(
+                channels,
+                (3, 3),
+                kernel_init=init,
+                conv_general_dilated=self.conv_general_dilated,
+                name=f"conv{depth}",
+            )
+            x = max_pool(nn.relu(layer(x)), (2, 2))
+        x = x.reshape(x.shape[0], -1)
+        x = nn.relu(nn.Dense(self.hidden, kernel_init=init, name="dense")(x))
+        x = dropout(x, rate, self.make_rng("dropout")) if train else x
+        return nn.Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)
+
+
+def max_pool(x: Array, window: tuple[int, int]) -> Array:
+    """Take maxima over windows that do not overlap, as `flax.linen.max_pool(x, window, window)`.
+
+    Where the windows tile the image it is written as elementwise maxima, because the gradient of
+    the native form (`select_and_scatter`) is slow on CPU. The gradient at a tie goes to the first
+    of the largest, as in lax (`jnp.max` would share it), and NaN stays NaN.
+
+    Args:
+        x: images, of shape (n, h, w, c).
+        window: height a and width b.
+
+    Returns:
+        Shape (n, h // a, w // b, c).
+
+    >>> import jax.numpy as jnp
+    >>> max_pool(jnp.arange(16.0).reshape(1, 4, 4, 1), (2, 2))[0, :, :, 0]
+    Array([[ 5.,  7.],
+           [13., 15.]], dtype=float32)
+    """
+    (n, h, w, c), (a, b) = x.shape, window
+    if h % a or w % b:
+        return nn.max_pool(x, window, strides=window)
+    x = x.reshape(n, h, w // b, b, c)  # along rows first: that is the order of lax
+    x = reduce(_larger, [x[:, :, :, column] for column in range(b)])
+    x = x.reshape(n, h // a, a, w // b, c)
+    return reduce(_larger, [x[:, :, row] for row in range(a)])
+
+
+def _larger(x, y):
+    return jnp.where((x >= y) | jnp.isnan(x), x, y)

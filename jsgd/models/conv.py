@@ -1,0 +1,145 @@
+"""A convolution that is fast where it runs: a matrix product on CPU, the native one elsewhere.
+
+`conv` takes the arguments of `lax.conv_general_dilated` and plugs into
+`flax.linen.Conv(conv_general_dilated=conv)` and `flax.nnx.Conv(conv_general_dilated=conv)`.
+
+XLA has fast convolutions for CPU only outside of loops: inside `lax.scan` it falls back to a
+naive one, and `vmap` over kernels makes a grouped one, which is slow everywhere. A matrix product
+is fast in both places (`vmap` of it is a batched product), so on CPU a 2-D convolution is one.
+`benchmarks/convolution.py` measures it.
+"""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+_NHWC_HWIO = lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
+
+
+def conv(
+    lhs: Array,
+    rhs: Array,
+    window_strides: Sequence[int],
+    padding: str | Sequence[tuple[int, int]],
+    lhs_dilation: Sequence[int] | None = None,
+    rhs_dilation: Sequence[int] | None = None,
+    dimension_numbers=None,
+    feature_group_count: int = 1,
+    batch_group_count: int = 1,
+    precision=None,
+    preferred_element_type=None,
+) -> Array:
+    r"""Convolve as `lax.conv_general_dilated` does, in the form that is fast on the platform.
+
+    .. math::
+        y_{nijo} = \sum_{abc} x_{n, is+ad, js+bd, c}\, k_{abco}
+
+    with strides s and dilations d, on x padded with zeros. On CPU the patches of x, of shape
+    (n, oh, ow, kh * kw * c), are a concatenation of kh * kw slices, and y is their product with k.
+
+    The fast form serves images "NHWC" and kernels "HWIO" with any strides, padding, kernel
+    dilation and feature groups. Everything else (1-D and 3-D, other layouts, transposed
+    convolutions, batch groups) is `lax.conv_general_dilated` itself, and so is everything on GPU
+    and TPU: `lax.platform_dependent` chooses when the program is lowered.
+
+    Args:
+        lhs: images, of shape (n, h, w, c).
+        rhs: kernels, of shape (kh, kw, c / groups, o).
+        window_strides: two ints.
+        padding: "SAME", "SAME_LOWER", "VALID", or a (low, high) pair for each of h and w.
+        lhs_dilation, rhs_dilation: two ints, or None for no dilation.
+        dimension_numbers: the layout, as in lax. Flax passes ("NHWC", "HWIO", "NHWC").
+        feature_group_count, batch_group_count, precision, preferred_element_type: as in lax.
+
+    Returns:
+        Shape (n, oh, ow, o).
+
+    Raises:
+        TypeError, ValueError: as `lax.conv_general_dilated` does.
+
+    >>> import jax.numpy as jnp
+    >>> layout = ("NHWC", "HWIO", "NHWC")
+    >>> x, k = jnp.ones((1, 8, 8, 1)), jnp.ones((3, 3, 1, 4))
+    >>> conv(x, k, (1, 1), "VALID", dimension_numbers=layout).shape
+    (1, 6, 6, 4)
+
+    References:
+        Chellapilla, Puri and Simard, "High Performance Convolutional Neural Networks for Document
+        Processing", 2006, https://inria.hal.science/inria-00112631, section 3.1 (unrolling).
+    """
+
+    def native(lhs, rhs):
+        return lax.conv_general_dilated(
+            lhs,
+            rhs,
+            window_strides,
+            padding,
+            lhs_dilation=lhs_dilation,
+            rhs_dilation=rhs_dilation,
+            dimension_numbers=dimension_numbers,
+            feature_group_count=feature_group_count,
+            batch_group_count=batch_group_count,
+            precision=precision,
+            preferred_element_type=preferred_element_type,
+        )
+
+    def product(lhs, rhs):
+        patches = _patches(lhs, rhs.shape, window_strides, padding, rhs_dilation or (1, 1))
+        return _multiply(patches, rhs, feature_group_count, precision, preferred_element_type)
+
+    if _is_plain(lhs, rhs, lhs_dilation, dimension_numbers, feature_group_count, batch_group_count):
+        return lax.platform_dependent(lhs, rhs, cpu=product, default=native)
+    return native(lhs, rhs)
+
+
+def _is_plain(x, kernel, lhs_dilation, dimension_numbers, groups, batch_groups) -> bool:
+    """Say whether the fast form applies; what it does not is left to lax, errors included."""
+    if x.ndim != 4 or kernel.ndim != 4 or batch_groups != 1 or dimension_numbers is None:
+        return False
+    layout = lax.conv_dimension_numbers(x.shape, kernel.shape, dimension_numbers)
+    return (
+        layout == _NHWC_HWIO
+        and tuple(lhs_dilation or (1, 1)) == (1, 1)
+        and x.dtype == kernel.dtype
+        and x.shape[3] == kernel.shape[2] * groups
+        and kernel.shape[3] % groups == 0
+    )
+
+
+def _patches(x, kernel_shape, strides, padding, dilation):
+    """Cut from each place what the kernel sees there: (n, h, w, c) to (n, oh, ow, kh kw, c)."""
+    reach = [(size - 1) * d + 1 for size, d in zip(kernel_shape[:2], dilation, strict=True)]
+    if isinstance(padding, str):
+        padding = lax.padtype_to_pads(x.shape[1:3], reach, strides, padding)
+    zero = jnp.zeros((), x.dtype)
+    x = lax.pad(x, zero, [(0, 0, 0), *((low, high, 0) for low, high in padding), (0, 0, 0)])
+    n, h, w, c = x.shape
+    oh, ow = ((size - r) // s + 1 for size, r, s in zip((h, w), reach, strides, strict=True))
+
+    def seen_by(a, b):
+        top, left = a * dilation[0], b * dilation[1]
+        stop = (n, top + (oh - 1) * strides[0] + 1, left + (ow - 1) * strides[1] + 1, c)
+        return lax.slice(x, (0, top, left, 0), stop, (1, *strides, 1))
+
+    taps = [seen_by(a, b) for a in range(kernel_shape[0]) for b in range(kernel_shape[1])]
+    return jnp.concatenate(taps, axis=-1)
+
+
+def _multiply(patches, kernel, groups, precision, dtype):
+    """Multiply the patches by the kernel, each group of channels by its own part.
+
+    Places are one axis, so that the gradients are matrix products too, without a transposition.
+    """
+    *places, _ = patches.shape
+    kh, kw, c, o = kernel.shape
+    if groups == 1:
+        patches, kernel = patches.reshape(-1, kh * kw * c), kernel.reshape(-1, o)
+        y = lax.dot_general(patches, kernel, (((1,), (0,)), ((), ())), precision, dtype)
+    else:
+        patches = patches.reshape(-1, kh * kw, groups, c)
+        kernel = kernel.reshape(kh * kw, c, groups, o // groups)
+        by_group = (((1, 3), (0, 1)), ((2,), (2,)))
+        y = lax.dot_general(patches, kernel, by_group, precision, dtype)  # (g, places, o / g)
+        y = jnp.moveaxis(y, 0, 1)
+    return y.reshape(*places, o)
