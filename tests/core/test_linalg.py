@@ -1,0 +1,51 @@
+"""Matrix kernels, against the singular value decomposition."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jsgd.core.linalg import newton_schulz
+
+_draw = np.random.RandomState(2).standard_normal
+MATRICES = {
+    "wide": _draw((5, 20)),
+    "tall": _draw((20, 5)),
+    "square": _draw((16, 16)),
+    "row": _draw((1, 7)),
+    "number": _draw((1, 1)),
+    "complex": _draw((6, 4)) + 1j * _draw((6, 4)),
+    "tiny": 1e-12 * _draw((3, 8)),
+    "huge": 1e15 * _draw((3, 8)),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_polar_factor(name):
+    """`U f(S) V^T`: the singular vectors stay, the singular values go to about one."""
+    g = MATRICES[name]
+    g = g.astype(np.complex64 if np.iscomplexobj(g) else np.float32)
+    x = np.asarray(newton_schulz(jnp.asarray(g), eps=0.0))
+    assert x.dtype == g.dtype
+    u, s, vh = np.linalg.svd(g, full_matrices=False)
+    inside = u.conj().T @ x @ vh.conj().T
+    values = np.diagonal(inside)
+    np.testing.assert_allclose(inside, np.diag(values), atol=2e-4)
+    np.testing.assert_allclose(u @ inside @ vh, x, atol=2e-4)
+    large = s > 0.02 * np.linalg.norm(s)  # five steps lift a value 3.4-fold each
+    assert np.all((values.real[large] > 0.67) & (values.real[large] < 1.21))
+
+
+def test_more_steps_lift_smaller_values():
+    g = jnp.diag(jnp.array([1.0, 1e-4]))
+    few, many = (np.linalg.svd(newton_schulz(g, steps), compute_uv=False)[1] for steps in (5, 9))
+    assert few < 0.1
+    assert 0.67 < many < 1.21
+
+
+def test_zero_stays_zero():
+    np.testing.assert_array_equal(newton_schulz(jnp.zeros((3, 2))), np.zeros((3, 2)))
+
+
+def test_transposing_transposes():
+    g = jnp.asarray(MATRICES["wide"], jnp.float32)
+    np.testing.assert_array_equal(newton_schulz(g.T), newton_schulz(g).T)

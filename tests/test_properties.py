@@ -1,0 +1,126 @@
+"""What must hold whatever the numbers: symmetries of the rules, drawn with hypothesis."""
+
+from functools import cache
+
+import jax
+import numpy as np
+import pytest
+from cases import CASES
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import jsgd
+from jsgd.optimizers import REGISTRY
+
+OURS = [name for name in CASES if name.split("-")[0] in REGISTRY]
+ELEMENTWISE = [name for name in OURS if name.split("-")[0] not in ("noisy_sgd", "muon")]
+SCALE_FREE = [  # with eps = 0
+    name for name in OURS if name.split("-")[0] not in ("sgd", "noisy_sgd")
+]
+SHAPE = (3, 4)
+numbers = st.builds(np.copysign, st.floats(0.125, 4, width=32), st.sampled_from([-1, 1]))
+leaves = arrays(np.float32, SHAPE, elements=numbers)
+gradients = arrays(np.float32, (3, *SHAPE), elements=numbers)
+
+
+@cache
+def program(make):
+    """Three steps, one for each gradient; the hyperparameters are an input like the others."""
+
+    @jax.jit
+    def run(params, grads, hyper):
+        opt = make(**hyper)
+
+        def body(carry, grads):
+            return opt.step(carry[0], grads, carry[1]), None
+
+        return jax.lax.scan(body, (params, opt.init(params)), grads)[0][0]
+
+    return run
+
+
+def walk(make, p, g, **hyper):
+    return np.asarray(program(make)(p, g, hyper))
+
+
+def no_eps(name):
+    return {"eps": 0.0} if "eps" in CASES[name].hyper else {}
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+@given(p=leaves, g=gradients, order=st.permutations(range(12)))
+def test_permuting_coordinates_permutes_steps(name, p, g, order):
+    def permuted(x):
+        return x.reshape(*x.shape[:-2], 12)[..., order].reshape(x.shape)
+
+    make = CASES[name].make
+    np.testing.assert_allclose(
+        walk(make, permuted(p), permuted(g)), permuted(walk(make, p, g)), rtol=1e-6, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+@given(p=leaves, g=gradients, others=gradients, here=arrays(bool, SHAPE))
+def test_coordinates_do_not_see_one_another(name, p, g, others, here):
+    """So an elementwise rule may be run on any piece of the parameters."""
+    make = CASES[name].make
+    alone = walk(make, np.where(here, p, others[0]), np.where(here, g, others))
+    np.testing.assert_allclose(alone[here], walk(make, p, g)[here], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SCALE_FREE)
+@given(p=leaves, g=gradients, exponent=st.integers(-12, 12))
+def test_scaling_the_loss_changes_nothing(name, p, g, exponent):
+    """By a power of two, which rounds nothing: bit for bit."""
+    make, scaled = CASES[name].make, g * np.float32(2.0**exponent)
+    np.testing.assert_array_equal(
+        walk(make, p, scaled, **no_eps(name)), walk(make, p, g, **no_eps(name))
+    )
+
+
+@pytest.mark.parametrize("name", ["sgd", "sgd-momentum=0.9"])
+@given(p=leaves, g=gradients, exponent=st.integers(-5, 5))
+def test_scaling_the_loss_scales_the_steps_of_sgd(name, p, g, exponent):
+    """So the property above can tell."""
+    make, zero, scale = CASES[name].make, np.zeros_like(p), np.float32(2.0**exponent)
+    np.testing.assert_allclose(walk(make, zero, g * scale), scale * walk(make, zero, g), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name.startswith("muon")])
+@given(p=leaves, g=gradients, seed=st.integers(0, 2**31))
+def test_change_of_basis_rotates_muon(name, p, g, seed):
+    draw, make = np.random.RandomState(seed).standard_normal, CASES[name].make
+    left, right = (np.linalg.qr(draw((n, n)))[0] for n in SHAPE)
+    p, g = p.astype(float), g.astype(float)
+    with jax.enable_x64(True):
+        turned = walk(make, left @ p @ right, left @ g @ right, eps=0.0)
+        np.testing.assert_allclose(turned, left @ walk(make, p, g, eps=0.0) @ right, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", OURS)
+@given(p=leaves, g=gradients)
+def test_steps_that_do_not_see_the_parameters(name, p, g):
+    """What `needs_params` says is true: without it, the same steps from anywhere."""
+    case = CASES[name]
+    large = {k: 0.5 for k in ("lr", "weight_decay") if k in case.hyper}
+    moved = walk(case.make, p, g, **large) - p, walk(case.make, np.zeros_like(p), g, **large)
+    alike = np.allclose(*moved, rtol=1e-5, atol=1e-4)
+    assert alike != case.make().init.needs_params
+
+
+def clipped_sgd(max_norm):
+    return jsgd.clip_by_global_norm(jsgd.sgd(0.5), max_norm)
+
+
+@given(p=leaves, g=gradients, max_norm=st.floats(0.01, 20))
+def test_clipped_steps_are_bounded(p, g, max_norm):
+    """Whatever comes, no step of clipped SGD is longer than lr * max_norm."""
+    bound = 0.5 * max_norm * len(g) * (1 + 1e-5)
+    assert np.linalg.norm(walk(clipped_sgd, np.zeros_like(p), g, max_norm=max_norm)) <= bound
+
+
+@given(p=leaves, g=gradients, lr=st.floats(0.001, 1))
+def test_lion_moves_every_coordinate_by_lr(p, g, lr):
+    step = walk(jsgd.lion, np.zeros_like(p), g[:1], lr=lr)
+    np.testing.assert_allclose(np.abs(step), lr, rtol=1e-6)
