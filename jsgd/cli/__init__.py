@@ -1,0 +1,3 @@
+"""The command line: `jsgd sweep`, `jsgd train`, `jsgd list`."""
+
+from jsgd.cli.main import main as main

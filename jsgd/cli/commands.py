@@ -1,0 +1,141 @@
+"""What the commands do: each takes the parsed arguments."""
+
+import argparse
+import inspect
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jsgd import data, models, optimizers, sweeps
+from jsgd import train as training
+from jsgd.cli import show
+from jsgd.cli.parse import parse_batch_size, parse_layout, parse_setting, parse_space
+from jsgd.core import Optimizer
+from jsgd.sweeps.space import dimensions, is_product
+from jsgd.train.fit import higher_is_better
+from jsgd.train.names import unknown
+
+_BARE = ("lr=log:1e-3:1:16", "momentum=0,0.5,0.9,0.99")
+_DRAWS = 64
+_START = np.zeros(1)
+
+
+def sweep(args: argparse.Namespace) -> None:
+    """`jsgd sweep`: train every setting of a space."""
+    space = dimensions(parse_space(args.space or _BARE))
+    every_core_a_device(args.devices)
+    run, metric = _run(args, {name: float(x.at(_START)[0]) for name, x in space.items()})
+    out = Path(args.out) if args.out else _fresh_directory()
+    n = args.n if args.n is not None or is_product(space) else _DRAWS
+    try:
+        result = sweeps.sweep(
+            run,
+            space,
+            n=n,
+            seeds=args.seeds,
+            epochs=args.epochs,
+            layout=parse_layout(args.layout),
+            key=args.seed,
+            metric=args.metric or metric,
+            out=out,
+        )
+    except KeyboardInterrupt:
+        print(f"{out} holds what was finished" if out.exists() else "nothing was finished yet")
+        raise
+    show.ranking(result)
+    print(f"written to {out}: {', '.join(sorted(x.name for x in out.iterdir()))}")
+
+
+def train(args: argparse.Namespace) -> None:
+    """`jsgd train`: train one setting."""
+    hyper = parse_setting(args.setting)
+    run, metric = _run(args, hyper)
+    fitted = training.fit(
+        run,
+        epochs=args.epochs,
+        key=args.seed,
+        hyper=hyper,
+        tol=args.tol,
+        patience=args.patience,
+        monitor=metric,
+    )
+    last = {name: x[-1] for name, x in fitted.history.items()}
+    if fitted.stopped == "diverged":
+        print(f"diverged at step {last['diverged_at']}")
+        return
+    best = max if higher_is_better(metric) else min
+    words = [f"{name} {x:.4g}" for name, x in last.items() if name not in ("step", "diverged_at")]
+    print(", ".join(words), f"(best {metric} {best(fitted.history[metric]):.4g})")
+
+
+def list(args: argparse.Namespace) -> None:
+    """`jsgd list`: what there is."""
+    show.shelf() if args.name is None else show.entry(args.name)
+
+
+def every_core_a_device(count: int | None = None) -> None:
+    """Let JAX see every CPU core as a device; a GPU or TPU is not affected, and stays the default.
+
+    It does nothing if JAX has started, or if the environment has settled it already.
+    """
+    if count is not None and count < 1:
+        raise ValueError(f"--devices {count}: it must be at least 1")
+    settled = jax.config.jax_num_cpu_devices > 0 or (
+        "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    )
+    if settled and count is None:
+        return
+    try:
+        jax.config.update("jax_num_cpu_devices", count or _cores())
+    except RuntimeError:
+        if count is not None and count != jax.local_device_count():
+            raise ValueError(f"--devices {count}: JAX has started with other devices") from None
+
+
+def _cores() -> int:
+    """The cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _run(args: argparse.Namespace, hyper: dict[str, float]) -> tuple[training.Run, str]:
+    """The run that the arguments name, and the metric that says how good it is."""
+    size = parse_batch_size(args.batch_size)
+    opt = _optimizer(args.optimizer, hyper)
+    dataset = _pick("data set", args.data, data.REGISTRY)()
+    images = getattr(dataset.train[0], "ndim", 0) == 4
+    name = args.model or ("cnn" if images else "linear")
+    model = _pick("model", name, models.REGISTRY)(dataset.train[0], dataset.outputs)
+    if dataset.n_classes is None:
+        problem, metric = training.regression(model, dataset), "test_loss"
+    else:
+        problem, metric = training.classification(model, dataset), "test_accuracy"
+    return training.make_run(problem, opt, batch_size=size), metric
+
+
+def _optimizer(name: str, hyper: dict[str, float]) -> Optimizer:
+    """The optimizer; what is off (`None`) or missing by default is given a number, so that it is on."""
+    factory = _pick("optimizer", name, optimizers.REGISTRY).factory
+    given = {
+        name: hyper[name]
+        for name, parameter in inspect.signature(factory).parameters.items()
+        if name in hyper and parameter.default in (None, parameter.empty)
+    }
+    return factory(**given)
+
+
+def _pick(what: str, name: str, registry: Any) -> Any:
+    if name not in registry:
+        raise ValueError(unknown(what, name, registry))
+    return registry[name]
+
+
+def _fresh_directory() -> Path:
+    stem = Path("runs") / time.strftime("sweep-%Y%m%d-%H%M%S")
+    tries: Iterable[Path] = (stem.with_name(f"{stem.name}-{i}") for i in range(2, 1000))
+    return next(path for path in (stem, *tries) if not path.exists())

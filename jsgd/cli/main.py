@@ -1,0 +1,96 @@
+"""The command `jsgd`: its arguments, and what its exit status means.
+
+0 is done, 2 a mistake in the arguments (one line on stderr says which), 130 an interruption.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+_SPACE = """\
+SPACE names what is tried, NAME=VALUES each:
+  momentum=0,0.9,0.99            these values
+  lr=log:1e-3:1:16               16 values from 1e-3 to 1, equal in ratio
+  dropout=lin:0:0.5:6            6 values from 0 to 0.5, equally spaced
+  lr=loguniform:1e-4:1           drawn at random, evenly in the logarithm
+  dropout=uniform:0:0.5          drawn at random
+  k=randint:1:10                 drawn at random, 1 to 9
+  b1=choice:0.9,0.95             drawn at random from these
+Grids alone are swept whole; with anything random in it, --n settings are drawn.
+Names are the optimizer's and the problem's: see `jsgd list`. Without SPACE: 64 settings of
+lr x momentum for SGD."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are exceptions, so that `main` says every mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: the arguments, without the name of the program; `None` for the process's own.
+
+    Returns:
+        The exit status.
+
+    >>> main(["list", "sdg"])  # on stderr: jsgd: there is no entry 'sdg': did you mean 'sgd'? ...
+    2
+    """
+    try:
+        args = _parser().parse_args(argv)
+        from jsgd.cli import commands  # here: `jsgd --help` does not wait for JAX
+
+        getattr(commands, args.command)(args)
+    except KeyboardInterrupt:
+        print("jsgd: interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print("jsgd:", " ".join(str(error).split()), file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="jsgd", description="Functional optimizers whose hyperparameters are data.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    sweep = commands.add_parser(
+        "sweep",
+        help="train every setting of a space, all in one program",
+        epilog=_SPACE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sweep.add_argument("space", nargs="*", metavar="SPACE", help="NAME=VALUES, see below")
+    _common(sweep)
+    sweep.add_argument("--seeds", type=int, default=2, help="runs of each setting (2)")
+    sweep.add_argument("--n", type=int, help="settings to draw from a random space (64)")
+    sweep.add_argument(
+        "--layout", default="auto", help="auto, vmap (all at once), map (one by one), chunk:K (auto)"
+    )
+    sweep.add_argument("--metric", help="the score (test_accuracy, or test_loss for a regression)")
+    sweep.add_argument("--out", metavar="DIR", help="where to write (runs/sweep-DATE-TIME)")
+    sweep.add_argument("--devices", type=int, metavar="N", help="CPU devices (one a core)")
+
+    train = commands.add_parser("train", help="train one setting")
+    train.add_argument("setting", nargs="*", metavar="NAME=NUMBER", help="such as lr=0.1")
+    _common(train)
+    train.add_argument("--tol", type=float, help="stop when the loss changes less in an epoch")
+    train.add_argument("--patience", type=int, help="stop after so many epochs without a better test")
+
+    shelf = commands.add_parser("list", help="optimizers, wrappers, schedules, models, data")
+    shelf.add_argument("name", nargs="?", help="show all that is known of this one")
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--optimizer", default="sgd", metavar="NAME", help="(sgd)")
+    parser.add_argument("--model", metavar="NAME", help="(cnn for images, else linear)")
+    parser.add_argument("--data", default="digits", metavar="NAME", help="(digits)")
+    parser.add_argument("--epochs", type=int, default=16, help="(16)")
+    parser.add_argument("--batch-size", default="32", metavar="N", help="a number or 'all' (32)")
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is random (0)")

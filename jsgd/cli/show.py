@@ -1,0 +1,97 @@
+"""What the commands print: the ranking of a sweep, and the shelf of all there is."""
+
+import functools
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from jsgd import data, models, optimizers, schedules, wrappers
+from jsgd.core.registry import Row
+from jsgd.sweeps import SweepResult
+from jsgd.train.names import unknown
+
+_TOP = 10
+
+
+def ranking(result: SweepResult) -> None:
+    """The best settings of a sweep, as a table."""
+    table = _table("rank", *result.space, result.metric, "+-", "status")
+    for row in result.order[:_TOP]:
+        t = result.table
+        status = str(t["status"][row]).lower()
+        if status == "diverged":
+            status += f" at step {t['first_bad_step'][row]}"
+        numbers = [f"{x:.3g}" for x in result.params(row).values()]
+        score = f"{t['mean_score'][row]:.4f}", f"{t['std_score'][row]:.4f}"
+        table.add_row(str(t["rank"][row]), *numbers, *score, status)
+    bad = int((result.table["status"] == "DIVERGED").sum())
+    _console().print(table)
+    if np.isfinite(result.best_score):
+        best = ", ".join(f"{name} {x:.3g}" for name, x in result.best_params.items())
+        print(f"best {result.metric} {result.best_score:.4f} at {best}", end="")
+        print(f"; {bad} of {len(result.order)} settings diverged" if bad else "")
+    else:
+        print("every setting diverged: try smaller steps")
+
+
+def shelf() -> None:
+    """Everything there is, a line each."""
+    console = _console()
+    for group, registry in _groups():
+        table = _table(group, "", "hyperparameters")
+        for name, thing in registry.items():
+            thing = _documented(thing)
+            table.add_row(name, _summary(thing), _signature(thing))
+        console.print(table)
+
+
+def entry(name: str) -> None:
+    """All that is known of one thing."""
+    known = {name: thing for _, registry in _groups() for name, thing in registry.items()}
+    if name not in known:
+        raise ValueError(unknown("entry", name, known))
+    thing = _documented(known[name])
+    print(f"{name}({_signature(thing)})\n\n{inspect.getdoc(thing)}")
+
+
+def _groups() -> Iterator[tuple[str, dict[str, Any]]]:
+    for group in (optimizers, wrappers, schedules, models, data):
+        yield group.__name__.rpartition(".")[2], group.REGISTRY
+
+
+def _documented(thing: Any) -> Any:
+    """What the docstring of a registry's entry is on."""
+    if isinstance(thing, Row):
+        return thing.factory
+    return thing.args[0] if isinstance(thing, functools.partial) and thing.args else thing
+
+
+def _summary(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").split("\n")[0]
+
+
+def _signature(thing: Any) -> str:
+    """`lr=0.01, momentum=None`: the arguments that have a say in what happens."""
+    skip = {"parent", "name", "outputs", "conv_general_dilated"}  # plumbing of a Flax module
+    return ", ".join(
+        str(p.replace(annotation=p.empty))
+        for name, p in inspect.signature(thing).parameters.items()
+        if name not in skip
+    )
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _console() -> Console:
+    """Plain and wide where it is no terminal."""
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=120)

@@ -1,0 +1,10 @@
+"""Training: a problem and an optimizer make a run; `fit` drives one run, a sweep many."""
+
+from jsgd.train.fit import Fit as Fit
+from jsgd.train.fit import fit as fit
+from jsgd.train.problem import Problem as Problem
+from jsgd.train.problem import classification as classification
+from jsgd.train.problem import regression as regression
+from jsgd.train.run import Carry as Carry
+from jsgd.train.run import Run as Run
+from jsgd.train.run import make_run as make_run

@@ -1,0 +1,171 @@
+"""A run: one training as a pair of pure functions, `init(key, hyper)` and `advance(carry)`."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jsgd.core import Optimizer, eval_params, get_hyper, set_hyper
+from jsgd.core.numerics import hyper_dtype
+from jsgd.core.tree import all_finite
+from jsgd.train.names import unknown
+from jsgd.train.problem import Problem
+
+
+class Run(NamedTuple):
+    """One training as a pair of pure functions: jit them, vmap them, shard them.
+
+    Attributes:
+        init: `init(key, hyper) -> carry`; `hyper` is a dict of numbers, `{"lr": ..., ...}`.
+        advance: `advance(carry) -> (carry, metrics)`, one epoch; `metrics` is a dict of scalars.
+
+    Anything of this form can be fitted and swept, a training or not. Two metrics have a meaning
+    of their own: `step`, the steps done, and `diverged_at`, the first bad step or -1.
+    """
+
+    init: Callable
+    advance: Callable
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Carry:
+    """What a run made by `make_run` carries from epoch to epoch: a pytree of arrays.
+
+    Attributes:
+        params, model_state, opt_state: the model and the optimizer.
+        hyper: the problem's hyperparameters.
+        key: the key that the epochs to come are drawn from.
+        t: int32, the steps done.
+        diverged_at: int32, the first step (from 1) whose loss or new parameters were not finite,
+            or -1.
+    """
+
+    params: Any
+    model_state: Any
+    opt_state: Any
+    hyper: dict[str, Any]
+    key: jax.Array
+    t: jax.Array
+    diverged_at: jax.Array
+
+
+def make_run(
+    problem: Problem, opt: Optimizer, *, batch_size: int | None = 64, shuffle: bool = True
+) -> Run:
+    """Training as a `Run`: an epoch is one scan over its batches, then the test.
+
+    Full-batch, mini-batch and single-sample descent are `batch_size=None`, a number, and 1. Every
+    epoch draws a fresh permutation; the `samples % batch_size` samples at its end are left out of
+    that epoch (others each time). The test evaluates `jsgd.eval_params`.
+
+    `hyper` may hold the optimizer's names, as `jsgd.get_hyper` shows them, and the problem's.
+    Metrics: those of the problem as means over the epoch's batches (`loss`, `accuracy`), those of
+    the test (`test_loss`, `test_accuracy`), `step` and `diverged_at`. A run that diverges goes on:
+    that it did is data.
+
+    Args:
+        problem: what is trained.
+        opt: the optimizer; its numbers are the defaults of its hyperparameters.
+        batch_size: static; samples a step, 1 to the number of samples, or `None` for all.
+        shuffle: static; `False` takes the samples in their order, and never the last
+            `samples % batch_size`.
+
+    Raises:
+        ValueError: the batch size is not possible; and from `init`, if a name in `hyper` is
+            unknown or a number out of its range.
+
+    >>> import jax, jsgd
+    >>> data = jsgd.data.linear_regression()
+    >>> model = jsgd.models.REGISTRY["linear"](data.train[0], data.outputs)
+    >>> problem = jsgd.train.regression(model, data)
+    >>> run = make_run(problem, jsgd.sgd(lr=0.1), batch_size=16)
+    >>> carry = run.init(jax.random.key(0), {"lr": 0.05})
+    >>> carry, metrics = jax.jit(run.advance)(carry)
+    >>> sorted(metrics), int(metrics["step"])
+    (['diverged_at', 'loss', 'step', 'test_loss'], 16)
+    """
+    samples = _samples(problem.train)
+    size = samples if batch_size is None else batch_size
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= samples:
+        raise ValueError(f"batch_size = {batch_size!r}: it must be None or 1 to {samples} samples")
+    steps = samples // size
+
+    def init(key, hyper):
+        key, model_key = jax.random.split(key)
+        own = {name: hyper.get(name, default) for name, default in problem.hyper.items()}
+        params, model_state = problem.init(model_key, own)
+        opt_state = opt.init(params)
+        _check_names(hyper, get_hyper(opt_state), problem.hyper)
+        theirs = {name: x for name, x in hyper.items() if name not in problem.hyper}
+        own = {name: jnp.asarray(x, hyper_dtype()) for name, x in own.items()}
+        opt_state = set_hyper(opt_state, **theirs)
+        return Carry(params, model_state, opt_state, own, key, _int32(0), _int32(-1))
+
+    def batches(key):
+        """The rows of every batch of an epoch, of shape (steps, size); `None` for all samples."""
+        if batch_size is None:
+            return None
+        order = jax.random.permutation(key, samples) if shuffle else jnp.arange(samples)
+        return order[: steps * size].reshape(steps, size)
+
+    def step(carry, xs):
+        rows, key = xs
+        batch = problem.train if rows is None else jax.tree.map(lambda x: x[rows], problem.train)
+
+        def value_fn(params):
+            return problem.loss(params, carry.model_state, batch, carry.hyper, train=True, key=key)
+
+        (value, (metrics, model_state)), grads = jax.value_and_grad(value_fn, has_aux=True)(
+            carry.params
+        )
+        params, opt_state = opt.step(
+            carry.params, grads, carry.opt_state, value=value, value_fn=lambda p: value_fn(p)[0]
+        )
+        t = carry.t + 1
+        bad = ~(jnp.isfinite(value) & all_finite(params))
+        diverged_at = jnp.where(bad & (carry.diverged_at < 0), t, carry.diverged_at)
+        new = Carry(params, model_state, opt_state, carry.hyper, carry.key, t, diverged_at)
+        return new, metrics
+
+    def test(carry):
+        if problem.test is None:
+            return {}
+        params = eval_params(carry.params, carry.opt_state)
+        _, (metrics, _) = problem.loss(
+            params, carry.model_state, problem.test, carry.hyper, train=False, key=carry.key
+        )
+        return {f"test_{name}": x for name, x in metrics.items()}
+
+    def advance(carry):
+        key, order_key, steps_key = jax.random.split(carry.key, 3)
+        xs = batches(order_key), jax.random.split(steps_key, steps)
+        carry, metrics = jax.lax.scan(step, replace(carry, key=key), xs, length=steps)
+        metrics = {name: jnp.mean(x, axis=0) for name, x in metrics.items()} | test(carry)
+        return carry, metrics | {"step": carry.t, "diverged_at": carry.diverged_at}
+
+    return Run(init, advance)
+
+
+def _samples(data: Any) -> int:
+    counts = {x.shape[0] for x in jax.tree.leaves(data)}
+    if len(counts) != 1:
+        raise ValueError(f"the training data must have one number of samples, not {sorted(counts)}")
+    return counts.pop()
+
+
+def _check_names(given: Iterable[str], opts: Iterable[str], problems: Iterable[str]) -> None:
+    """Raises `ValueError` unless every name is the optimizer's or the problem's, and not both's."""
+    opts, problems = list(opts), list(problems)
+    held = f"of the optimizer: {', '.join(opts)}; of the problem: {', '.join(problems) or 'none'}"
+    for name in given:
+        if name not in opts and name not in problems:
+            raise ValueError(unknown("hyperparameter", name, [*opts, *problems], held))
+        if name in opts and name in problems:
+            raise ValueError(f"{name!r} is the optimizer's and the problem's too: rename the latter")
+
+
+def _int32(x: int) -> jax.Array:
+    return jnp.asarray(x, jnp.int32)

@@ -1,0 +1,195 @@
+"""Runs: what an epoch visits, what it reports, and which names it takes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jsgd
+from jsgd.train import Problem, fit, make_run, regression
+
+SAMPLES = 10
+
+
+def start(params):
+    """The `init` of a problem that starts there."""
+    return lambda key, hyper: (params, {})
+
+
+def visits_loss(params, state, batch, hyper, *, train, key):
+    """Its gradient counts how often each sample was in a batch."""
+    value = jnp.sum(params[batch])
+    return value, ({"loss": value}, state)
+
+
+def visits(epochs, **how):
+    """How often each sample was visited in each epoch, of shape (epochs, samples)."""
+    problem = Problem(start(jnp.zeros(SAMPLES)), visits_loss, jnp.arange(SAMPLES), None, {})
+    run = make_run(problem, jsgd.sgd(lr=1.0), **how)
+    carry, advance, seen = run.init(jax.random.key(0), {}), jax.jit(run.advance), []
+    for _ in range(epochs):
+        before = carry.params
+        carry, _ = advance(carry)
+        seen.append(np.asarray(before - carry.params))
+    return np.stack(seen)
+
+
+@pytest.mark.parametrize("size", [1, 5, 10, None])
+def test_an_epoch_visits_every_sample_once(size):
+    np.testing.assert_array_equal(visits(2, batch_size=size), 1)
+
+
+def test_what_the_last_batch_lacks_is_left_out_and_differs_by_epoch():
+    seen = visits(8, batch_size=4)
+    assert set(seen.ravel()) == {0, 1}
+    np.testing.assert_array_equal(seen.sum(1), 8)
+    assert len({tuple(row) for row in seen}) > 4
+    assert seen.any(0).all()
+
+
+def test_without_shuffling_the_order_is_the_datas():
+    seen = visits(2, batch_size=4, shuffle=False)
+    np.testing.assert_array_equal(seen, np.tile([1] * 8 + [0] * 2, (2, 1)))
+
+
+@pytest.fixture(scope="module")
+def line():
+    data = jsgd.data.linear_regression()
+    return regression(jsgd.models.REGISTRY["linear"](data.train[0], data.outputs), data)
+
+
+@pytest.mark.parametrize("size, lr, epochs", [(None, 0.3, 100), (32, 0.1, 20), (1, 0.01, 5)])
+def test_each_batch_regime_recovers_the_line(line, size, lr, epochs):
+    run = make_run(line, jsgd.sgd(lr=lr), batch_size=size)
+    params = fit(run, epochs=epochs, progress=False).params["linear"]
+    assert abs(params["kernel"].item() - 2) < 0.05
+    assert abs(params["bias"].item() - 3) < 0.05
+
+
+def test_a_full_batch_epoch_is_one_step_of_the_optimizer(line):
+    opt = jsgd.adam(0.1)
+    run = make_run(line, opt, batch_size=None)
+    carry, metrics = jax.jit(run.advance)(run.init(jax.random.key(3), {}))
+    x, y = line.train
+    params = {"linear": {"kernel": jnp.zeros((1, 1)), "bias": jnp.zeros(1)}}
+
+    def loss(p):
+        return jnp.mean((x * p["linear"]["kernel"] + p["linear"]["bias"][None] - y) ** 2)
+
+    expected, _ = opt.step(params, jax.grad(loss)(params), opt.init(params))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), carry.params, expected)
+    np.testing.assert_allclose(metrics["loss"], loss(params), rtol=1e-5)
+    assert metrics["step"] == 1
+
+
+def test_hyperparameters_given_to_init_replace_those_of_the_factory(line):
+    def after(opt, hyper):
+        run = make_run(line, opt, batch_size=64)
+        return jax.jit(run.advance)(jax.jit(run.init)(jax.random.key(1), hyper))[0].params
+
+    given = after(jsgd.sgd(lr=0.5, momentum=0.1), {"lr": 0.02, "momentum": 0.8})
+    made = after(jsgd.sgd(lr=0.02, momentum=0.8), {})
+    jax.tree.map(np.testing.assert_array_equal, given, made)
+
+
+def test_a_schedules_numbers_are_reached_by_their_names(line):
+    run = make_run(line, jsgd.sgd(lr=jsgd.schedules.cosine(0.1, 100)))
+    carry = run.init(jax.random.key(0), {"lr__init_value": 0.7})
+    assert float(jsgd.get_hyper(carry.opt_state)["lr__init_value"]) == pytest.approx(0.7)
+
+
+def test_one_program_serves_all_values_and_epochs(line):
+    traces = []
+
+    def loss(*args, **kwargs):
+        traces.append(1)
+        return line.loss(*args, **kwargs)
+
+    run = make_run(line._replace(loss=loss), jsgd.sgd(momentum=0.5))
+    init, advance = jax.jit(run.init), jax.jit(run.advance)
+    carry, _ = advance(init(jax.random.key(0), {"lr": 0.1, "init_scale": 1.0}))
+    once = len(traces)
+    for lr in (0.2, 0.3):
+        carry, _ = advance(init(jax.random.key(1), {"lr": lr, "init_scale": 0.5}))
+        carry, _ = advance(carry)
+    assert len(traces) == once
+
+
+def test_the_test_evaluates_the_average_that_a_wrapper_keeps(line):
+    run = make_run(line, jsgd.ema(jsgd.sgd(0.3), decay=0.9), batch_size=16)
+    carry, metrics = jax.jit(run.advance)(run.init(jax.random.key(0), {}))
+
+    def test_loss(params):
+        value, _ = line.loss(
+            params, carry.model_state, line.test, carry.hyper, train=False, key=carry.key
+        )
+        return float(value)
+
+    average = test_loss(jsgd.eval_params(carry.params, carry.opt_state))
+    assert average != pytest.approx(test_loss(carry.params), rel=1e-3)
+    np.testing.assert_allclose(metrics["test_loss"], average, rtol=1e-5)
+
+
+def _scaled_by_loss(params, grads, s, h):
+    """A rule that needs both of what a step is given."""
+    again = h.value_fn(params)
+    new = jax.tree.map(lambda p, g: p - h.lr * h.value * g, params, grads)
+    return new, {"seen": jnp.stack([h.value, again])}
+
+
+def test_the_step_is_given_the_value_and_the_function(line):
+    opt = jsgd.treewise(_scaled_by_loss, slots={"seen": lambda params: jnp.zeros(2)}, lr=1e-3)
+    run = make_run(line, opt, batch_size=None)
+    carry, metrics = jax.jit(run.advance)(run.init(jax.random.key(0), {}))
+    np.testing.assert_allclose(carry.opt_state.slots["seen"], metrics["loss"], rtol=1e-6)
+
+
+def test_the_first_bad_step_is_kept():
+    """p grows by one a step from 0, so log(6.5 - p) is first NaN at the eighth step, where p is 7."""
+
+    def loss(p, state, batch, hyper, *, train, key):
+        value = jnp.log(6.5 - jax.lax.stop_gradient(p)) - p
+        return value, ({"loss": value}, state)
+
+    run = make_run(Problem(start(jnp.float32(0)), loss, jnp.zeros(5), None, {}), jsgd.sgd(1.0), batch_size=1)
+    carry, advance, seen = run.init(jax.random.key(0), {}), jax.jit(run.advance), []
+    for _ in range(3):
+        carry, metrics = advance(carry)
+        seen.append((int(metrics["step"]), int(metrics["diverged_at"])))
+    assert seen == [(5, -1), (10, 8), (15, 8)]
+
+
+def test_parameters_that_overflow_are_a_bad_step_even_while_the_loss_is_finite():
+    def loss(p, state, batch, hyper, *, train, key):
+        value = jnp.float32(1e30) * (p - jax.lax.stop_gradient(p))
+        return value, ({"loss": value}, state)
+
+    run = make_run(Problem(start(jnp.float32(0)), loss, jnp.zeros(1), None, {}), jsgd.sgd(1e30), batch_size=1)
+    _, metrics = jax.jit(run.advance)(run.init(jax.random.key(0), {}))
+    assert metrics["loss"] == 0
+    assert metrics["diverged_at"] == 1
+
+
+def test_an_unknown_name_is_met_with_all_names_and_a_guess(line):
+    run = make_run(line, jsgd.sgd(momentum=0.9))
+    with pytest.raises(ValueError, match="no hyperparameter 'momentun': did you mean 'momentum'") as e:
+        run.init(jax.random.key(0), {"momentun": 0.5})
+    assert "of the optimizer: lr, momentum, dampening; of the problem: init_scale" in str(e.value)
+
+
+def test_a_name_of_both_is_refused(line):
+    run = make_run(line._replace(hyper=line.hyper | {"lr": 1.0}), jsgd.sgd())
+    with pytest.raises(ValueError, match="'lr' is the optimizer's and the problem's too"):
+        run.init(jax.random.key(0), {"lr": 0.5})
+
+
+@pytest.mark.parametrize("size", [0, -1, 257, 2.0, True])
+def test_an_impossible_batch_size_is_refused(line, size):
+    with pytest.raises(ValueError, match="it must be None or 1 to 256 samples"):
+        make_run(line, jsgd.sgd(), batch_size=size)
+
+
+def test_arrays_of_different_lengths_are_refused(line):
+    x, y = line.train
+    with pytest.raises(ValueError, match=r"one number of samples, not \[255, 256\]"):
+        make_run(line._replace(train=(x, y[1:])), jsgd.sgd())
