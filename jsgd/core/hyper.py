@@ -60,10 +60,13 @@ RANGES: dict[str, Range] = {
     "decay_steps": _POSITIVE,
     "warmup_steps": _NONNEGATIVE,
     "transition_steps": _POSITIVE,
+    "transition_begin": _NONNEGATIVE,
     "decay_rate": _POSITIVE,
 }
+# Where `None`, a static choice, means that there is none of it.
+OPTIONAL = frozenset({"momentum"})
 # Rates of slow averages, where 1 - b must be exact: held as `Decay`.
-DECAYS = frozenset({"b1", "b2", "b3", "decay"})
+DECAYS = ("b1", "b2", "b3", "decay")
 RANGES |= dict.fromkeys(DECAYS, _RATE)
 
 
@@ -142,6 +145,10 @@ def is_special(x: Any) -> bool:
     return isinstance(x, Schedule | Decay)
 
 
+def _is_leaf(x: Any) -> bool:
+    return x is None or is_special(x)
+
+
 def is_concrete(x: Any) -> bool:
     """A number whose value can be looked at now: neither a tracer nor a schedule."""
     return isinstance(x, int | float | np.number | np.ndarray | jax.Array) and not isinstance(
@@ -155,10 +162,21 @@ def checked(name: str, value: Any) -> Any:
     Raises:
         ValueError: a number is outside the range, or a leaf is no number at all.
     """
-    for path, leaf in jax.tree_util.tree_leaves_with_path(value, is_leaf=is_special):
+    if "__" in name:
+        raise ValueError(
+            f"{name!r}: a name has no double underscore; those lead into nested states"
+        )
+    for path, leaf in jax.tree_util.tree_leaves_with_path(value, is_leaf=_is_leaf):
         where = name + jax.tree_util.keystr(path)
-        if isinstance(leaf, bool | str) or not (
-            is_concrete(leaf) or is_special(leaf) or callable(leaf) or isinstance(leaf, jax.Array)
+        if (
+            leaf is None
+            or isinstance(leaf, bool | str)
+            or not (
+                is_concrete(leaf)
+                or is_special(leaf)
+                or callable(leaf)
+                or isinstance(leaf, jax.Array)
+            )
         ):
             raise ValueError(
                 f"{where} = {leaf!r}: a hyperparameter is a number, an array, a schedule "

@@ -1,6 +1,5 @@
 """The machinery under the lifts: everything that every rule would otherwise do for itself."""
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,16 @@ import jax.numpy as jnp
 
 from jsgd.core import tree
 from jsgd.core.bind import bind, call_repr
-from jsgd.core.hyper import Given, as_hyper, checked, is_special, resolve, trees_equal
+from jsgd.core.hyper import (
+    OPTIONAL,
+    RANGES,
+    Given,
+    as_hyper,
+    checked,
+    is_special,
+    resolve,
+    trees_equal,
+)
 from jsgd.core.numerics import cast_like, hyper_dtype, promotion, real_dtype, working_dtype
 from jsgd.core.optimizer import Optimizer, State
 from jsgd.core.slots import key_slot, raw_key, zeros
@@ -38,7 +46,8 @@ class Init:
                 tree.broadcast_prefix(value, params, name, is_special)
         if self.inner is None:
             tree.check_trainable(params)
-        slots = {name: self._slot(fn, params) for name, fn in self.slots}
+        own = params if self.inner is None else tree.trainable(params)
+        slots = {name: self._slot(fn, own) for name, fn in self.slots}
         if self.key is not None:
             slots["key"] = key_slot(self.key)
         inner = None if self.inner is None else self.inner.init(params)
@@ -86,12 +95,8 @@ def lift(
     inner: Optimizer | None = None,
 ) -> Optimizer:
     """The pair of functions for a rule; `step` is one of the three below."""
-
-    def is_static(x):
-        return x is None or isinstance(x, bool | str)
-
-    static = tuple((name, x) for name, x in hyper.items() if is_static(x))
-    numbers = {name: checked(name, x) for name, x in hyper.items() if not is_static(x)}
+    static = tuple((name, x) for name, x in hyper.items() if _is_static(name, x))
+    numbers = {name: checked(name, x) for name, x in hyper.items() if not _is_static(name, x)}
     leaf_by_leaf = step is leaves_step
     default = zeros if leaf_by_leaf else tree.zeros_like
     named = slots if isinstance(slots, Mapping) else dict.fromkeys(slots, default)
@@ -101,6 +106,13 @@ def lift(
     init = Init(rule, pairs, static, numbers, raw_key(key), leaf_by_leaf, needs_params, inner)
     first = () if inner is None else (inner.step,)
     return Optimizer(init, bind(step, *first, rule, pairs, static))
+
+
+def _is_static(name: str, x: Any) -> bool:
+    """A choice, not a number; names that stand for numbers take no choice but `OPTIONAL` ones."""
+    if name in RANGES:
+        return x is None and name in OPTIONAL
+    return x is None or isinstance(x, bool | str)
 
 
 def leaves_step(rule, slots, static, params, grads, state, **given):
@@ -157,16 +169,24 @@ def wrapped_step(inner_step, rule, slots, static, params, grads, state, **given)
     tree.check_same(grads, params)
     new_slots, keys = _next_keys(state.slots, 1)
     s = {name: state.slots[name] for name, _ in slots}
+    own = tree.trainable(params)
+
+    def step(
+        p, g, inner
+    ):  # what is no number to train, frozen by a partition, goes around the rule
+        p, inner = inner_step(tree.restore(p, params), tree.restore(g, grads), inner, **given)
+        return tree.trainable(p), inner
+
     params_out, inner, s_out = rule(
-        functools.partial(inner_step, **given),
-        params,
-        grads,
+        step,
+        own,
+        tree.trainable(grads, params),
         state.inner,
         Given(s),
         _names(static, given, state, None, keys(0)),
     )
     return (
-        jax.tree.map(cast_like, params_out, params),
+        tree.restore(jax.tree.map(cast_like, params_out, own), params),
         State(state.t + 1, state.hyper, new_slots | _fit_slots(s_out, s, "the tree"), inner),
     )
 

@@ -27,7 +27,7 @@ def newton_schulz(g: jax.Array, steps: int = 5, eps: float = 1e-7) -> jax.Array:
     a, b, c = MUON_QUINTIC
     tall = g.shape[0] > g.shape[1]
     x = g.conj().T if tall else g
-    x = x / (jnp.linalg.norm(x) + eps)
+    x = x / (jnp.linalg.norm(x) + eps).astype(x.dtype)
     for _ in range(steps):
         gram = x @ x.conj().T
         x = a * x + (b * gram + c * gram @ gram) @ x

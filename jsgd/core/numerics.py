@@ -56,7 +56,7 @@ class Decay:
     In float32 `1 - 0.9999` is off by 1.7e-4 relative, since 0.9999 itself was rounded. Here
     `complement = 1 - b` is what is stored, so in a rule `1 - h.b2` and `1 - h.b2**h.t` are
     exact to the last digits, while the rule still reads like the paper. Products and powers
-    of decays are decays; everything else sees the plain value.
+    of decays are decays; other arithmetic sees the plain number, which is `b.value`.
 
     >>> b = Decay(jnp.float32(1e-5))
     >>> print(f"{1 - b:.7g} {1 - b**2:.7g}; in plain float32 {1 - jnp.float32(1 - 1e-5) ** 2:.7g}")
@@ -92,6 +92,9 @@ class Decay:
 
     def __sub__(self, other):
         return self.value - other
+
+    def __neg__(self):
+        return -self.value
 
     def __truediv__(self, other):
         return self.value / other

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jsgd.core.hyper import Schedule, as_hyper, named_values, parts, resolve, trees_equal
+from jsgd.core.hyper import Schedule, as_hyper, named_values, parts, resolve, shown, trees_equal
 from jsgd.core.numerics import cast_like
-from jsgd.core.tree import leaves_by_path, map_with_path
 
 
 class Optimizer(NamedTuple):
@@ -70,7 +69,7 @@ def _names(state: State) -> dict[str, tuple[tuple[str, ...], str]]:
     """Every name a hyperparameter answers to -> where it is (path of its state, name there).
 
     A name that is held once is itself. One held more often is qualified by the shortest end of
-    its path that tells it apart; the outermost state is `outer`.
+    its path that tells it apart, by labels alone where they do; the outermost state is `outer`.
     """
     held: dict[str, list[tuple[str, ...]]] = {}
     for path, inner in _nest(state):
@@ -82,10 +81,12 @@ def _names(state: State) -> dict[str, tuple[tuple[str, ...], str]]:
         if len(paths) == 1:
             names[name] = (paths[0], name)
             continue
-        for path in paths:
-            lengths = range(1, len(path) + 1)
-            ends = [path[-n:] for n in lengths if sum(p[-n:] == path[-n:] for p in paths) == 1]
-            end = min(ends, key=len, default=path or ("outer",))
+        labels = [tuple(part for part in path if part != "inner") for path in paths]
+        shown_as = labels if all(labels) and len({*labels}) == len(labels) else paths
+        for path, long in zip(paths, shown_as, strict=True):
+            lengths = range(1, len(long) + 1)
+            ends = [long[-n:] for n in lengths if sum(p[-n:] == long[-n:] for p in shown_as) == 1]
+            end = min(ends, key=len, default=long or ("outer",))
             names["__".join((*end, name))] = (path, name)
     return names
 
@@ -171,12 +172,13 @@ def _set_at(state: State, path: tuple[str, ...], name: str, value: Any) -> State
     return replace(state, inner=inner)
 
 
-def _set_in(held: Any, name: str, rest: list[str], value: Any) -> Any:
+def _set_in(held: Any, name: str, rest: list[str], value: Any, inside: bool = False) -> Any:
     """`held` with the part that `rest` leads to replaced; schedules are the only way down."""
     if not rest:
-        return as_hyper(name, value)
+        new = as_hyper(name, value)
+        return shown(new) if inside else new  # inside a schedule a rate is a plain number
     new = {
-        key: _set_in(x, key, rest[1:], value) if key == rest[0] else x
+        key: _set_in(x, key, rest[1:], value, True) if key == rest[0] else x
         for key, x in parts(held).items()
     }
     if not isinstance(held, Schedule):
@@ -198,7 +200,10 @@ def eval_params(params: Any, state: State) -> Any:
     >>> float(params), round(float(jsgd.eval_params(params, state)), 4)
     (2.0, 1.6667)
     """
-    best: dict[str, Any] = {}
+    best: dict[tuple, Any] = {}
     for _, inner in _nest(state):
-        best = leaves_by_path(inner.slots.get("average")) | best
-    return map_with_path(lambda path, p: cast_like(best[path], p) if path in best else p, params)
+        found = jax.tree_util.tree_leaves_with_path(inner.slots.get("average"))
+        best = dict(found) | best
+    return jax.tree_util.tree_map_with_path(
+        lambda path, p: cast_like(best[path], p) if path in best else p, params
+    )

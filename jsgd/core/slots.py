@@ -33,6 +33,8 @@ def raw_key(key: Any) -> Any:
     """A JAX key as plain words, which save, donate and compare like any array; a seed as it is."""
     if key is None or isinstance(key, int | np.integer):
         return key
+    if not isinstance(key, jax.Array):
+        raise ValueError(f"key = {key!r}: it is an int seed or a JAX key")
     return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
 
 

@@ -43,7 +43,8 @@ def check_same(grads: Any, params: Any) -> None:
                 f"the gradient of {path_name(path)!r} has shape {jnp.shape(g)}, "
                 f"the parameter has {jnp.shape(p)}"
             )
-        if not jnp.issubdtype(jnp.result_type(g), jnp.inexact):
+        trains = jnp.issubdtype(jnp.result_type(p), jnp.inexact)
+        if trains and not jnp.issubdtype(jnp.result_type(g), jnp.inexact):
             raise ValueError(
                 f"the gradient of {path_name(path)!r} has dtype {jnp.result_type(g)}; "
                 "a gradient is floating or complex"
@@ -58,6 +59,20 @@ def check_trainable(params: Any) -> None:
                 f"parameter {path!r} has dtype {jnp.result_type(leaf)}; an optimizer moves "
                 "floating and complex leaves: label the others 'frozen' in jsgd.partition"
             )
+
+
+def trainable(tree: Any, params: Any = None) -> Any:
+    """`tree` with `None` for the leaves whose parameter is neither floating nor complex."""
+    return jax.tree.map(
+        lambda x, p: x if jnp.issubdtype(jnp.result_type(p), jnp.inexact) else None,
+        tree,
+        tree if params is None else params,
+    )
+
+
+def restore(part: Any, full: Any) -> Any:
+    """`full` with the leaves that `part` has."""
+    return jax.tree.map(lambda x, y: y if x is None else x, part, full, is_leaf=lambda x: x is None)
 
 
 def broadcast_prefix(prefix: Any, tree: Any, name: str, is_leaf: Callable | None = None) -> list:
@@ -97,7 +112,8 @@ def leaf_choice(choice: Any, name: str) -> Callable:
 
 
 def _asked(choice: Callable, tree: Any) -> list:
-    return [choice(path, leaf) for path, leaf in leaves_by_path(tree).items()]
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return [choice(path_name(path), leaf) for path, leaf in leaves]
 
 
 def _spread(name: str, treedef: Any, leaves: tuple, tree: Any) -> list:

@@ -60,7 +60,7 @@ def muon(
         lr=lr,
         momentum=momentum,
         eps=eps,
-        nesterov=nesterov,
+        nesterov=bool(nesterov),
     )
 
 

@@ -66,9 +66,9 @@ def rmsprop(
         decay=decay,
         eps=eps,
         momentum=momentum,
-        centered=centered,
-        nesterov=nesterov,
-        eps_in_sqrt=eps_in_sqrt,
+        centered=bool(centered),
+        nesterov=bool(nesterov),
+        eps_in_sqrt=bool(eps_in_sqrt),
     )
 
 

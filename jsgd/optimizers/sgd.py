@@ -47,7 +47,12 @@ def sgd(
             raise ValueError("nesterov=True needs momentum=, a number in [0, 1]")
         return elementwise(_sgd, lr=lr, momentum=None)
     return elementwise(
-        _sgd, slots=("trace",), lr=lr, momentum=momentum, dampening=dampening, nesterov=nesterov
+        _sgd,
+        slots=("trace",),
+        lr=lr,
+        momentum=momentum,
+        dampening=dampening,
+        nesterov=bool(nesterov),
     )
 
 

@@ -15,7 +15,7 @@ def piecewise(values: Any, boundaries: Any) -> Schedule:
 
     Args:
         values: n + 1 numbers.
-        boundaries: n steps, rising.
+        boundaries: n steps, rising, the first above 0.
 
     Raises:
         ValueError: the lengths do not fit, or the boundaries do not rise.
@@ -36,7 +36,7 @@ def join(schedules: Sequence[Any], boundaries: Any) -> Schedule:
 
     Args:
         schedules: n + 1 schedules (or any callables `step -> value`).
-        boundaries: the n steps at which the next one takes over, rising.
+        boundaries: the n steps at which the next one takes over, rising, the first above 0.
 
     Raises:
         ValueError: the lengths do not fit, or the boundaries do not rise.
@@ -69,7 +69,5 @@ def _stack(numbers: Any) -> Any:
 def _check(n: int, boundaries: Any) -> None:
     if len(boundaries) != n - 1:
         raise ValueError(f"{n} pieces have {n - 1} boundaries between them, not {len(boundaries)}")
-    if all(is_concrete(x) for x in boundaries) and np.any(
-        np.diff(np.asarray(boundaries, float)) <= 0
-    ):
-        raise ValueError(f"boundaries = {boundaries}: they must rise from one to the next")
+    if all(is_concrete(x) for x in boundaries) and np.any(np.diff([0.0, *boundaries]) <= 0):
+        raise ValueError(f"boundaries = {boundaries}: they must rise, from above 0")

@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jsgd.core import Schedule
+from jsgd.core.bind import bind
 
 
 def constant(value: Any) -> Schedule:
@@ -104,7 +105,7 @@ def exponential(
     [1.0, 0.5, 0.25, 0.125]
     """
     return Schedule(
-        _exponential_stairs if staircase else _exponential,
+        bind(_exponential, bool(staircase)),
         init_value=init_value,
         transition_steps=transition_steps,
         decay_rate=decay_rate,
@@ -112,10 +113,6 @@ def exponential(
     )
 
 
-def _exponential(t, h, turn=lambda x: x):
-    turns = turn(jnp.maximum(t - h.transition_begin, 0) / h.transition_steps)
-    return h.init_value * h.decay_rate**turns
-
-
-def _exponential_stairs(t, h):
-    return _exponential(t, h, jnp.floor)
+def _exponential(staircase, t, h):
+    turns = jnp.maximum(t - h.transition_begin, 0) / h.transition_steps
+    return h.init_value * h.decay_rate ** (jnp.floor(turns) if staircase else turns)

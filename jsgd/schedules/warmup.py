@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jsgd.core import Schedule
+from jsgd.core.hyper import is_concrete
 from jsgd.schedules.decay import _half_cosine
 
 
@@ -36,6 +37,10 @@ def warmup_cosine(
         https://arxiv.org/abs/1706.02677, section 2.2 (the rise). Loshchilov and Hutter, "SGDR",
         ICLR 2017, https://arxiv.org/abs/1608.03983, equation 5 (the fall).
     """
+    if is_concrete(warmup_steps) and is_concrete(decay_steps) and warmup_steps >= decay_steps:
+        raise ValueError(
+            f"warmup_steps = {warmup_steps}: it is part of decay_steps = {decay_steps}, and less"
+        )
     return Schedule(
         _warmup_cosine,
         peak_value=peak_value,

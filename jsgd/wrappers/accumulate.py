@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, tree, wrapper
+from jsgd.core.numerics import hyper_dtype
 from jsgd.core.slots import counter
 
 
@@ -42,7 +43,7 @@ def _accumulate(step, params, grads, inner, s, h):
     total = jax.tree.map(lambda a, g: a + jnp.asarray(g, a.dtype), s.total, grads)
 
     def go(params, inner, total):
-        mean = tree.scale(1 / count, total)
+        mean = tree.scale(1 / count.astype(hyper_dtype()), total)
         return *step(params, mean, inner), tree.zeros_like(total), jnp.zeros_like(count)
 
     def wait(params, inner, total):

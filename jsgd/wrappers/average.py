@@ -3,6 +3,7 @@ r"""Averages of the parameters along the way, to evaluate in their place."""
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from jsgd.core import Optimizer, tree, wrapper
 from jsgd.core.slots import copies
@@ -41,9 +42,8 @@ def ema(opt: Optimizer, decay: Any = 0.999) -> Optimizer:
 def _ema(step, params, grads, inner, s, h):
     """Section 7.2."""
     params, inner = step(params, grads, inner)
-    weight = (1 - h.decay) / (1 - h.decay**h.t)
-
-    # the weight is 1 at the first step, which must give the parameters themselves
+    # by rounding the first weight would be nearly 1, and the average nearly the parameters
+    weight = jnp.where(h.t == 1, 1, (1 - h.decay) / (1 - h.decay**h.t))
     average = jax.tree.map(
         lambda a, p: tree.scale(1 - weight, a) + tree.scale(weight, p), s.average, params
     )

@@ -55,29 +55,30 @@ def weight_decay(
         raise ValueError(f"mode = {mode!r}: it must be one of {', '.join(map(repr, _MODES))}")
     choice = None if mask is None else tree.leaf_choice(mask, "mask")
     return wrapper(
-        bind(_weight_decay, mode, choice),
+        bind(_weight_decay, choice),
         opt,
         needs_params=True,
         per_leaf=("weight_decay",),
         weight_decay=weight_decay,
+        mode=mode,
     )
 
 
-def _weight_decay(mode, mask, step, params, grads, inner, s, h):
+def _weight_decay(mask, step, params, grads, inner, s, h):
     """Algorithms 1 (l2) and 2 (decoupled)."""
     rates = tree.broadcast_prefix(h.weight_decay, params, "weight_decay")
-    if mode == "decoupled":
+    if h.mode == "decoupled":
         lrs = tree.broadcast_prefix(hyper_now(inner, "lr"), params, "lr")
         rates = [lr * rate for lr, rate in zip(lrs, rates, strict=True)]
     decays = mask(params) if mask else [True] * len(rates)
     leaves, treedef = jax.tree.flatten(params)
-    moved = jax.tree.leaves(grads) if mode == "l2" else leaves
-    sign = 1 if mode == "l2" else -1
+    moved = jax.tree.leaves(grads) if h.mode == "l2" else leaves
+    sign = 1 if h.mode == "l2" else -1
     moved = [
         _add(x, sign * rate, p) if decay else x
         for x, rate, p, decay in zip(moved, rates, leaves, decays, strict=True)
     ]
-    if mode == "l2":
+    if h.mode == "l2":
         grads = treedef.unflatten(moved)
     else:
         params = treedef.unflatten(moved)
@@ -90,7 +91,10 @@ def _add(x, rate, y):
 
 
 def l1(opt: Optimizer, l1: Any = 1e-4) -> Optimizer:
-    r"""Adds the gradient of an L1 penalty: :math:`g \leftarrow g + \lambda\,\mathrm{sign}(\theta)`.
+    r"""Adds the gradient of an L1 penalty.
+
+    .. math::
+        g \leftarrow g + \lambda\,\mathrm{sign}(\theta)
 
     Args:
         opt: the optimizer that takes the step.

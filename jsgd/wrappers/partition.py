@@ -91,10 +91,11 @@ def _partition_step(steps, label_of, params, grads, state, *, value_fn=None, **g
 def _labels(label_of: Callable, params: Any, optimizers: dict[str, Any]) -> list[str]:
     """The label of every leaf, in the order of the leaves."""
     labels = label_of(params)
-    for path, label in zip(tree.leaves_by_path(params), labels, strict=True):
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    for (path, _), label in zip(leaves, labels, strict=True):
         if label != FROZEN and label not in optimizers:
             raise ValueError(
-                f"the label of {path!r} is {label!r}; "
+                f"the label of {tree.path_name(path)!r} is {label!r}; "
                 f"there are {', '.join(map(repr, [*optimizers, FROZEN]))}"
             )
     return labels

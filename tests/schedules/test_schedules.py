@@ -247,7 +247,7 @@ def test_the_step_is_the_number_of_steps_done():
         (lambda: warmup_cosine(1.0, -1, 5), r"warmup_steps must be in \[0, inf"),
         (lambda: schedules.exponential(1.0, 10, 0.0), "decay_rate must be in"),
         (lambda: cosine("fast", 10), "init_value = 'fast': a hyperparameter is a number"),
-        (lambda: linear(1.0, None, [0]), "transition_steps"),
+        (lambda: linear(1.0, None, 5), "end_value = None: a hyperparameter is a number"),
         (
             lambda: jsgd.set_hyper(jsgd.sgd(cosine(1.0, 5)).init(PARAMS), lr__decay_steps=-1),
             "decay_steps must be in",
