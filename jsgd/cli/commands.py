@@ -85,7 +85,8 @@ def every_core_a_device(count: int | None = None) -> None:
     """
     if count is not None and count < 1:
         raise ValueError(f"--devices {count}: it must be at least 1")
-    settled = jax.config.jax_num_cpu_devices > 0 or (
+    config: Any = jax.config
+    settled = config.jax_num_cpu_devices > 0 or (
         "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     )
     if settled and count is None:
@@ -119,7 +120,7 @@ def _run(args: argparse.Namespace, hyper: dict[str, float]) -> tuple[training.Ru
 
 
 def _optimizer(name: str, hyper: dict[str, float]) -> Optimizer:
-    """The optimizer; what is off (`None`) or missing by default is given a number, so that it is on."""
+    """The optimizer; what is off by default (`None`) is on if it is named: it is given a number."""
     factory = _pick("optimizer", name, optimizers.REGISTRY).factory
     given = {
         name: hyper[name]

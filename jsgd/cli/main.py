@@ -56,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="jsgd", description="Functional optimizers whose hyperparameters are data.")
+    parser = _Parser(
+        prog="jsgd", description="Functional optimizers whose hyperparameters are data."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     sweep = commands.add_parser(
@@ -70,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--seeds", type=int, default=2, help="runs of each setting (2)")
     sweep.add_argument("--n", type=int, help="settings to draw from a random space (64)")
     sweep.add_argument(
-        "--layout", default="auto", help="auto, vmap (all at once), map (one by one), chunk:K (auto)"
+        "--layout",
+        default="auto",
+        help="auto, vmap (all at once), map (one by one), chunk:K (auto)",
     )
     sweep.add_argument("--metric", help="the score (test_accuracy, or test_loss for a regression)")
     sweep.add_argument("--out", metavar="DIR", help="where to write (runs/sweep-DATE-TIME)")
@@ -80,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("setting", nargs="*", metavar="NAME=NUMBER", help="such as lr=0.1")
     _common(train)
     train.add_argument("--tol", type=float, help="stop when the loss changes less in an epoch")
-    train.add_argument("--patience", type=int, help="stop after so many epochs without a better test")
+    train.add_argument(
+        "--patience", type=int, help="stop after so many epochs without a better test"
+    )
 
     shelf = commands.add_parser("list", help="optimizers, wrappers, schedules, models, data")
     shelf.add_argument("name", nargs="?", help="show all that is known of this one")
@@ -91,6 +97,6 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--optimizer", default="sgd", metavar="NAME", help="(sgd)")
     parser.add_argument("--model", metavar="NAME", help="(cnn for images, else linear)")
     parser.add_argument("--data", default="digits", metavar="NAME", help="(digits)")
-    parser.add_argument("--epochs", type=int, default=16, help="(16)")
+    parser.add_argument("--epochs", type=int, default=24, help="(24)")
     parser.add_argument("--batch-size", default="32", metavar="N", help="a number or 'all' (32)")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random (0)")

@@ -50,12 +50,14 @@ def shelf() -> None:
 
 
 def entry(name: str) -> None:
-    """All that is known of one thing."""
-    known = {name: thing for _, registry in _groups() for name, thing in registry.items()}
-    if name not in known:
-        raise ValueError(unknown("entry", name, known))
-    thing = _documented(known[name])
-    print(f"{name}({_signature(thing)})\n\n{inspect.getdoc(thing)}")
+    """All that is known under a name: `linear` is a schedule, and a model."""
+    found = [(group, registry[name]) for group, registry in _groups() if name in registry]
+    if not found:
+        known = {known for _, registry in _groups() for known in registry}
+        raise ValueError(unknown("entry", name, sorted(known)))
+    for group, thing in found:
+        thing = _documented(thing)
+        print(f"{group}: {name}({_signature(thing)})\n\n{inspect.getdoc(thing)}\n")
 
 
 def _groups() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -26,7 +26,9 @@ from jsgd.train.run import Run
 
 Layout = str | tuple[str, int]
 
-CHUNK = 4  # the size to begin with: on 2 CPU cores, the best for a CNN and as good as any for an MLP
+CHUNK = (
+    4  # the size to begin with: on 2 CPU cores, the best for a CNN and as good as any for an MLP
+)
 _FACTOR = 8  # between sizes that are tried
 # Another size is tried only if the work left takes so many times longer than trying does.
 WORTH_TRYING = 10.0
@@ -121,7 +123,7 @@ def plan(run: Run, members: Members, epochs: int, layout: Layout = "auto") -> Pr
     """
     devices = jax.local_devices()[: len(members.keys)]
     block = math.ceil(len(members.keys) / len(devices))  # members on each device
-    size = _size(layout, block)
+    size = chunk_size(layout, block)
     if size is not None:
         return compile_run(run, members, size, devices)
     return _fastest(run, members, epochs, block, devices)
@@ -148,17 +150,17 @@ def _compiled(
     def array(dtype):
         return jax.ShapeDtypeStruct((size * len(devices),), dtype, sharding=sharding)
 
-    options = {}
+    options: dict[str, str | bool] = {}
     if devices[0].platform == "cpu":
         # without LLVM's costly passes programs compile about 1.5 times faster, and run no slower
-        options = {"compiler_options": {"xla_backend_optimization_level": 1}}
+        options["xla_backend_optimization_level"] = "1"
     start = time.perf_counter()
     init = jax.jit(over_devices(run.init)).lower(array(key_dtype), {n: array(dtype) for n in names})
     carry = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), init.out_info
     )
     advance = jax.jit(over_devices(run.advance), donate_argnums=0).lower(carry)
-    init, advance = init.compile(**options), advance.compile(**options)
+    init, advance = init.compile(options), advance.compile(options)
     seconds = time.perf_counter() - start
     return Program(init, advance, size, len(devices), sharding, seconds)
 
@@ -173,8 +175,12 @@ def _one(fn: Callable) -> Callable:
     return chunk
 
 
-def _size(layout: Layout, block: int) -> int | None:
-    """The members of a chunk on one device; `None` for "auto"."""
+def chunk_size(layout: Layout, block: int) -> int | None:
+    """The members of a chunk, of `block` on one device; `None` for "auto".
+
+    Raises:
+        ValueError: no such layout.
+    """
     kind, *rest = (layout,) if isinstance(layout, str) else layout
     sizes = {"auto": None, "map": 1, "vmap": block, "chunk": CHUNK}
     if kind == "chunk" and len(rest) == 1 and isinstance(rest[0], int) and rest[0] >= 1:

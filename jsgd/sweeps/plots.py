@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jsgd.sweeps.result import SweepResult
 
 _DIVERGED = "#b0b0b0"
+_CROSS = "\N{MULTIPLICATION SIGN}"
 _FEW = 160  # cells that still have room for a number each
 _TOP = 5  # learning curves that are singled out
 
@@ -64,7 +65,7 @@ def heat_map(result: "SweepResult", a: str, b: str) -> Figure:
     )  # fmt: skip
     for (j, i), score in np.ndenumerate(scores):
         if not np.isfinite(score):
-            ax.text(i, j, "×", ha="center", va="center", color="#404040", fontsize=11)
+            ax.text(i, j, _CROSS, ha="center", va="center", color="#404040", fontsize=11)
         elif scores.size <= _FEW:
             colour = "black" if _lightness(image.cmap(image.norm(score))) > 0.5 else "white"
             ax.text(i, j, _cell(score), ha="center", va="center", color=colour, fontsize=7.5)
@@ -76,7 +77,8 @@ def heat_map(result: "SweepResult", a: str, b: str) -> Figure:
         skip = -(-len(values) // 24)
         axis.set_ticks(range(0, len(values), skip), [_short(v) for v in values[::skip]])
     if max(len(_short(x)) for x in xs) > 4 and len(xs) > 8:
-        ax.tick_params(axis="x", labelrotation=45)
+        for label in ax.get_xticklabels():
+            label.set(rotation=45, ha="right", rotation_mode="anchor")
     ax.tick_params(length=0)
     _finish(fig, ax, result, a, b, image, limits)
     return fig

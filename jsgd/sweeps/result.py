@@ -113,12 +113,14 @@ def tabulate(
     scores = curves[metric].astype(np.float64)
     epochs = np.broadcast_to(np.arange(1, scores.shape[-1] + 1), scores.shape)
     steps = curves.get("step", epochs)
-    at = curves["diverged_at"][..., -1] if "diverged_at" in curves else np.full(scores.shape[:2], -1)
+    at = np.full(scores.shape[:2], -1)  # the first bad step of each seed
+    if "diverged_at" in curves:
+        at = curves["diverged_at"][..., -1].astype(np.int64)
     # a run that does not say when it diverged shows it by its score
-    finite = np.isfinite(scores)
-    seen = np.take_along_axis(steps, np.argmin(finite, axis=-1)[..., None], axis=-1)[..., 0]
-    at = np.where((at < 0) & ~finite[..., -1], seen, at)  # (settings, seeds)
-    diverged = (at >= 0).any(axis=1)
+    bad = ~np.isfinite(scores)
+    seen = np.take_along_axis(steps, np.argmax(bad, axis=-1)[..., None], axis=-1)[..., 0]
+    at = np.where((at < 0) & bad[..., -1], seen, at)
+    diverged = np.any(at >= 0, axis=1)
     first = np.where(at >= 0, at, np.iinfo(np.int64).max).min(axis=1)
     final = np.where(diverged[:, None], np.nan, scores[..., -1])
     mean, std = final.mean(axis=1), final.std(axis=1)
@@ -198,5 +200,6 @@ def _json(result: SweepResult) -> bytes:
 
 def _npz(curves: dict[str, np.ndarray]) -> bytes:
     data = io.BytesIO()
-    np.savez_compressed(data, **curves)
+    arrays: dict[str, Any] = dict(curves)
+    np.savez_compressed(data, **arrays)
     return data.getvalue()

@@ -122,13 +122,15 @@ def is_product(space: Mapping[str, Dimension]) -> bool:
     return all(x.kind == "grid" for x in space.values())
 
 
-def settings(space: Mapping[str, Any], n: int | None = None, seed: Any = 0) -> dict[str, np.ndarray]:
+def settings(
+    space: Mapping[str, Any], n: int | None = None, seed: Any = 0
+) -> dict[str, np.ndarray]:
     """The settings of a space, as a dict of float64 arrays of one length.
 
     Args:
         space: name -> dimension, list, array or number.
-        n: how many to draw, >= 1; `None` if the space is all grids, whose product is taken, the last
-            name varying fastest.
+        n: how many to draw, >= 1; `None` if the space is all grids, whose product is taken, the
+            last name varying fastest.
         seed: of the draws, whatever `numpy.random.default_rng` takes. More draws begin with the
             same ones.
 
@@ -136,9 +138,10 @@ def settings(space: Mapping[str, Any], n: int | None = None, seed: Any = 0) -> d
         ValueError: the space is empty or malformed; or `n` is missing, below 1, or given for grids.
     """
     dims = dimensions(space)
-    if is_product(dims):
+    grids = [x.values for x in dims.values() if isinstance(x, Values) and x.kind == "grid"]
+    if len(grids) == len(dims):
         _check(n is None, f"n = {n}: this space is all grids, which are swept whole; leave n out")
-        product = itertools.product(*(x.values for x in dims.values()))
+        product = itertools.product(*grids)
         columns = np.array(list(product), np.float64).T
         return dict(zip(dims, columns, strict=True))
     drawn = [name for name, x in dims.items() if x.kind != "grid"]
@@ -149,11 +152,11 @@ def settings(space: Mapping[str, Any], n: int | None = None, seed: Any = 0) -> d
 
 
 def _values(kind: str, values: Iterable[float]) -> Values:
-    values = list(values) if not isinstance(values, str) else [values]
-    _check(len(values) > 0, f"an empty {kind}: give at least one number")
-    wrong = [x for x in values if isinstance(x, bool | np.bool_ | str) or np.ndim(x) != 0]
+    given: list[Any] = [values] if isinstance(values, str) else list(values)
+    _check(len(given) > 0, f"an empty {kind}: give at least one number")
+    wrong = [x for x in given if isinstance(x, bool | np.bool_ | str) or np.ndim(x) != 0]
     _check(not wrong, f"{wrong[:1]} in a {kind}: values are numbers")
-    out = tuple(float(x) for x in values)
+    out = tuple(float(x) for x in given)
     _check(all(map(math.isfinite, out)), f"{out}: the values of a {kind} are finite")
     return Values(kind, out)
 

@@ -14,7 +14,7 @@ import numpy as np
 import jsgd
 from jsgd.core.numerics import hyper_dtype
 from jsgd.core.tree import leaves_by_path
-from jsgd.sweeps.layout import Layout, Members, Population, Program, plan
+from jsgd.sweeps.layout import Layout, Members, Population, Program, chunk_size, plan
 from jsgd.sweeps.result import SweepResult, claimed, tabulate
 from jsgd.sweeps.space import dimensions, settings
 from jsgd.train.fit import higher_is_better
@@ -79,6 +79,7 @@ def sweep(
         raise ValueError(f'mode = {mode!r}: it must be "max" or "min"')
     if not epochs >= 1:
         raise ValueError(f"epochs = {epochs}: it must be at least 1")
+    chunk_size(layout, block=1)  # it refuses what is no layout
     seeds = _seeds(seeds)
     key = jax.random.key(key) if isinstance(key, int) else key
     draw = np.asarray(jax.random.key_data(key) if _is_typed(key) else key).tolist()
@@ -159,7 +160,9 @@ def _check(run: Run, key: jax.Array, points: dict[str, np.ndarray], metric: str)
         raise ValueError(unknown("metric", metric, metrics))
     wrong = [name for name, x in metrics.items() if x.shape != ()]
     if wrong:
-        raise ValueError(f"metrics are scalars, and {wrong[0]!r} has shape {metrics[wrong[0]].shape}")
+        raise ValueError(
+            f"metrics are scalars, and {wrong[0]!r} has shape {metrics[wrong[0]].shape}"
+        )
     was, now = (
         {name: (x.shape, x.dtype) for name, x in leaves_by_path(tree).items()}
         for tree in (carry, after)

@@ -88,7 +88,8 @@ def classification(model: Any, data: Any) -> Problem:
 def regression(model: Any, data: Any) -> Problem:
     """Regression: the mean squared error.
 
-    Hyperparameters: `init_scale` (the initial parameters are multiplied by it), and the model's own.
+    Hyperparameters: `init_scale` (the initial parameters are multiplied by it), and the model's
+    own.
 
     Args:
         model: a `Model` whose output has the size of the targets.

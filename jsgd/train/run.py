@@ -164,7 +164,9 @@ def _check_names(given: Iterable[str], opts: Iterable[str], problems: Iterable[s
         if name not in opts and name not in problems:
             raise ValueError(unknown("hyperparameter", name, [*opts, *problems], held))
         if name in opts and name in problems:
-            raise ValueError(f"{name!r} is the optimizer's and the problem's too: rename the latter")
+            raise ValueError(
+                f"{name!r} is the optimizer's and the problem's too: rename the latter"
+            )
 
 
 def _int32(x: int) -> jax.Array:

@@ -15,7 +15,9 @@ LAYOUTS = ["vmap", "map", ("chunk", 2), ("chunk", 3), "auto"]
 @pytest.fixture(scope="module")
 def members():
     keys = jax.random.split(jax.random.key(1), COUNT)
-    return Members(keys, {"lr": np.geomspace(0.01, 1, COUNT), "dropout": np.linspace(0, 0.5, COUNT)})
+    return Members(
+        keys, {"lr": np.geomspace(0.01, 1, COUNT), "dropout": np.linspace(0, 0.5, COUNT)}
+    )
 
 
 def advance(program, members, epochs=2):
@@ -64,7 +66,9 @@ def test_fewer_members_than_devices(run, members):
     assert (program.size, program.devices) == (1, 1)
 
 
-@pytest.mark.parametrize("how, size", [("vmap", 4), ("map", 1), (("chunk", 3), 2), ("chunk", 4)])
+@pytest.mark.parametrize(
+    ("how", "size"), [("vmap", 4), ("map", 1), (("chunk", 3), 2), ("chunk", 4)]
+)
 def test_chunks_are_even(run, members, monkeypatch, how, size):
     """Seven members on two devices are four on each; three at a time would leave one over."""
     monkeypatch.setattr(layout, "compile_run", lambda run, members, size, devices: size)
@@ -73,12 +77,12 @@ def test_chunks_are_even(run, members, monkeypatch, how, size):
 
 @pytest.mark.parametrize("how", ["fast", ("chunk", 0), ("vmap", 2), ("chunk", 2.0), ("chunk",) * 3])
 def test_an_unknown_layout_is_refused(run, members, how):
-    with pytest.raises(ValueError, match="layout = .*: it must be"):
+    with pytest.raises(ValueError, match=r"layout = .*: it must be"):
         plan(run, members, epochs=1, layout=how)
 
 
 @pytest.mark.parametrize(
-    "seconds, epochs, tried, best",
+    ("seconds", "epochs", "tried", "best"),
     [
         # per member: 0.25 s at 4, less at 32, more at 256
         ({1: 0.3, 4: 1.0, 32: 4.0, 256: 60.0}, 1000, [4, 32, 256], 32),

@@ -26,7 +26,7 @@ GRID = {"momentum": grid([0, 0.9]), "lr": loggrid(1e-3, 1, 7)}
 
 
 @pytest.mark.parametrize(
-    "space, n, names",
+    ("space", "n", "names"),
     [
         ({"lr": loggrid(1e-3, 1, 4)}, None, {"curves", "sensitivity"}),
         (GRID, None, {"curves", "sensitivity", "heatmap"}),
@@ -60,7 +60,7 @@ def test_a_heat_map_has_every_score_in_its_cell():
     for row in range(14):
         at = row % 7, row // 7
         score = result.table["mean_score"][row]
-        assert texts[at] == ("×" if np.isnan(score) else f"{score:.3f}"[1:])
+        assert texts[at] == ("\N{MULTIPLICATION SIGN}" if np.isnan(score) else f"{score:.3f}"[1:])
 
 
 def test_a_heat_map_frames_the_best():

@@ -22,7 +22,7 @@ def table(final, mode="max", bad=None, done=True):
     return tabulate(points, curves, "score", mode, done)
 
 
-@pytest.mark.parametrize("mode, rank", [("max", [3, 1, 2]), ("min", [1, 3, 2])])
+@pytest.mark.parametrize(("mode", "rank"), [("max", [3, 1, 2]), ("min", [1, 3, 2])])
 def test_one_is_best(mode, rank):
     assert table([[0.1], [0.9], [0.5]], mode)["rank"].tolist() == rank
 
@@ -71,7 +71,7 @@ def result():
 def test_the_files_say_what_the_result_says(result, tmp_path):
     files = result.save(tmp_path / "deep" / "out")
     assert {x.name for x in files} == {x.name for x in (tmp_path / "deep" / "out").iterdir()}
-    rows = list(csv.DictReader(files[0].open()))
+    rows = list(csv.DictReader(files[0].read_text().splitlines()))
     assert list(rows[0]) == list(result.table)
     for name, x in result.table.items():
         saved = np.array([row[name] for row in rows]).astype(x.dtype)

@@ -28,7 +28,8 @@ def test_lists_arrays_and_numbers_are_grids():
 
 def test_a_log_grid_is_equal_in_ratio_and_has_its_ends():
     values = loggrid(1e-3, 1, 16).values
-    assert values[0] == 1e-3 and values[-1] == 1
+    assert values[0] == 1e-3
+    assert values[-1] == 1
     np.testing.assert_allclose(np.diff(np.log(values)), np.log(1000) / 15)
 
 
@@ -43,9 +44,11 @@ SPACE = {
 
 def test_draws_have_their_distributions():
     drawn = settings(SPACE, n=4000, seed=1)
-    assert drawn["u"].min() >= -1 and drawn["u"].max() < 3
+    assert drawn["u"].min() >= -1
+    assert drawn["u"].max() < 3
     np.testing.assert_allclose(drawn["u"].mean(), 1, atol=0.1)
-    assert drawn["l"].min() >= 1e-4 and drawn["l"].max() <= 1
+    assert drawn["l"].min() >= 1e-4
+    assert drawn["l"].max() <= 1
     np.testing.assert_allclose(np.median(np.log10(drawn["l"])), -2, atol=0.15)
     for name, values in {"k": [2, 3, 4], "c": [0.5, 0.9], "g": [1, 2]}.items():
         seen, counts = np.unique(drawn[name], return_counts=True)
@@ -61,7 +64,7 @@ def test_draws_repeat_by_seed_and_more_begin_with_the_same():
 
 
 @pytest.mark.parametrize(
-    "make, message",
+    ("make", "message"),
     [
         (lambda: uniform(1, 1), "uniform needs low < high"),
         (lambda: loguniform(0, 1), "loguniform needs 0 < low < high"),

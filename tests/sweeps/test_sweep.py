@@ -1,4 +1,4 @@
-"""`sweep`: members are themselves whatever is around them, and mistakes come out before training."""
+"""`sweep`: a member is itself whatever is around it; mistakes come out before training."""
 
 import json
 import sys
@@ -43,7 +43,7 @@ def test_the_score_is_the_mean_over_seeds_at_the_final_epoch(result):
     assert result.best_params == result.params(int(np.argmin(result.table["rank"])))
 
 
-@pytest.mark.parametrize("setting, seed", [(1, 0), (4, 1)])
+@pytest.mark.parametrize(("setting", "seed"), [(1, 0), (4, 1)])
 def test_a_member_is_the_solo_run_with_its_seed(run, result, setting, seed):
     key = jax.random.fold_in(jax.random.key(0), seed)
     solo = fit(run, epochs=EPOCHS, key=key, hyper=result.params(setting), progress=False)
@@ -58,7 +58,9 @@ def test_neither_position_nor_company_shows_by_a_bit(run, result):
         lr, momentum = other.table["param_lr"][i], other.table["param_momentum"][i]
         here = (result.table["param_lr"] == lr) & (result.table["param_momentum"] == momentum)
         for name, x in result.curves.items():
-            np.testing.assert_array_equal(other.curves[name][i : i + 1][: here.sum(), 1], x[here, 1])
+            np.testing.assert_array_equal(
+                other.curves[name][i : i + 1][: here.sum(), 1], x[here, 1]
+            )
 
 
 def test_neighbours_that_diverge_change_nothing_and_come_last(run):
@@ -122,7 +124,7 @@ def test_a_program_that_does_not_say_when_it_diverged_shows_it_by_its_score():
 
 
 @pytest.mark.parametrize(
-    "space, how, message",
+    ("space", "how", "message"),
     [
         ({}, {}, "the space is empty"),
         ({"lr": [-0.1, 0.1]}, {}, r"lr = -0.1\d*: lr must be in \[0, inf\)"),
@@ -163,9 +165,7 @@ def test_an_out_that_cannot_be_written_is_found_before_training(run, tmp_path):
     assert [x.name for x in tmp_path.iterdir()] == ["file"]
 
 
-def test_results_are_saved_as_they_come_and_survive_an_interruption(
-    solver, tmp_path, monkeypatch
-):
+def test_results_are_saved_as_they_come_and_survive_an_interruption(solver, tmp_path, monkeypatch):
     """The third save is interrupted: what the second wrote is there, whole, and nothing else."""
     monkeypatch.setattr(MODULE, "_SAVE_EVERY", 0.0)
     saves, save = [], SweepResult.save

@@ -69,7 +69,8 @@ def test_off_a_terminal_progress_is_plain_lines(run, capsys):
     fit(run, epochs=2)
     out = capsys.readouterr().out
     assert out.splitlines()[-1].startswith("epoch 2/2 ")
-    assert "\x1b" not in out and "\r" not in out
+    assert "\x1b" not in out
+    assert "\r" not in out
     fit(run, epochs=2, progress=False)
     assert capsys.readouterr().out == ""
 

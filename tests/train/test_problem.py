@@ -74,7 +74,7 @@ def test_names_of_nested_modules_are_paths():
     assert float(state["hyper"]["body"]["dropout"]) == 0.5
 
 
-@pytest.mark.parametrize("name, value", [("dropout", 1.0), ("label_smoothing", -0.1)])
+@pytest.mark.parametrize(("name", "value"), [("dropout", 1.0), ("label_smoothing", -0.1)])
 def test_a_number_out_of_its_range_is_refused(problem, name, value):
     with pytest.raises(ValueError, match=rf"{name} = {value}: {name} must be in \["):
         problem.init(KEY, problem.hyper | {name: value})

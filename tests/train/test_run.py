@@ -58,7 +58,7 @@ def line():
     return regression(jsgd.models.REGISTRY["linear"](data.train[0], data.outputs), data)
 
 
-@pytest.mark.parametrize("size, lr, epochs", [(None, 0.3, 100), (32, 0.1, 20), (1, 0.01, 5)])
+@pytest.mark.parametrize(("size", "lr", "epochs"), [(None, 0.3, 100), (32, 0.1, 20), (1, 0.01, 5)])
 def test_each_batch_regime_recovers_the_line(line, size, lr, epochs):
     run = make_run(line, jsgd.sgd(lr=lr), batch_size=size)
     params = fit(run, epochs=epochs, progress=False).params["linear"]
@@ -145,13 +145,15 @@ def test_the_step_is_given_the_value_and_the_function(line):
 
 
 def test_the_first_bad_step_is_kept():
-    """p grows by one a step from 0, so log(6.5 - p) is first NaN at the eighth step, where p is 7."""
+    """p grows by one a step from 0, so log(6.5 - p) is first NaN at step 8, where p is 7."""
 
     def loss(p, state, batch, hyper, *, train, key):
         value = jnp.log(6.5 - jax.lax.stop_gradient(p)) - p
         return value, ({"loss": value}, state)
 
-    run = make_run(Problem(start(jnp.float32(0)), loss, jnp.zeros(5), None, {}), jsgd.sgd(1.0), batch_size=1)
+    run = make_run(
+        Problem(start(jnp.float32(0)), loss, jnp.zeros(5), None, {}), jsgd.sgd(1.0), batch_size=1
+    )
     carry, advance, seen = run.init(jax.random.key(0), {}), jax.jit(run.advance), []
     for _ in range(3):
         carry, metrics = advance(carry)
@@ -164,7 +166,9 @@ def test_parameters_that_overflow_are_a_bad_step_even_while_the_loss_is_finite()
         value = jnp.float32(1e30) * (p - jax.lax.stop_gradient(p))
         return value, ({"loss": value}, state)
 
-    run = make_run(Problem(start(jnp.float32(0)), loss, jnp.zeros(1), None, {}), jsgd.sgd(1e30), batch_size=1)
+    run = make_run(
+        Problem(start(jnp.float32(0)), loss, jnp.zeros(1), None, {}), jsgd.sgd(1e30), batch_size=1
+    )
     _, metrics = jax.jit(run.advance)(run.init(jax.random.key(0), {}))
     assert metrics["loss"] == 0
     assert metrics["diverged_at"] == 1
@@ -172,7 +176,9 @@ def test_parameters_that_overflow_are_a_bad_step_even_while_the_loss_is_finite()
 
 def test_an_unknown_name_is_met_with_all_names_and_a_guess(line):
     run = make_run(line, jsgd.sgd(momentum=0.9))
-    with pytest.raises(ValueError, match="no hyperparameter 'momentun': did you mean 'momentum'") as e:
+    with pytest.raises(
+        ValueError, match="no hyperparameter 'momentun': did you mean 'momentum'"
+    ) as e:
         run.init(jax.random.key(0), {"momentun": 0.5})
     assert "of the optimizer: lr, momentum, dampening; of the problem: init_scale" in str(e.value)
 

@@ -1,0 +1,170 @@
+"""The command: its output, its exit status, its one line about a mistake."""
+
+import json
+import os
+import subprocess
+import sys
+
+import jax
+import pytest
+
+import jsgd
+from jsgd.cli import commands, main
+
+QUICK = ["--data", "linear_regression", "--epochs", "2"]
+
+
+@pytest.fixture(autouse=True)
+def somewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_sweep(tmp_path, capsys):
+    space = ["lr=log:1e-3:10:5", "momentum=0,0.9"]
+    assert main(["sweep", *space, *QUICK, "--epochs", "10", "--seeds", "1", "--out", "out"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert "10 settings x 1 seeds = 10 members" in out
+    header = next(i for i, line in enumerate(lines) if line.startswith("rank"))
+    assert lines[header].split() == ["rank", "lr", "momentum", "test_loss", "+-", "status"]
+    assert [line.split()[0] for line in lines[header + 1 : header + 11]] == [
+        str(rank) for rank in range(1, 11)
+    ]
+    assert "diverged at step" in lines[header + 10]
+    assert "of 10 settings diverged" in lines[-2]
+    assert lines[-1].startswith("written to out: curves.npz, curves.png, heatmap.png, results.csv")
+    assert "\x1b" not in out
+    assert "\r" not in out
+    page = json.loads((tmp_path / "out" / "sweep.json").read_text())
+    assert page["status"] == "COMPLETED"
+    assert page["best_params"]["lr"] < 10
+
+
+def test_a_random_sweep_draws_n_and_writes_beside_the_last(tmp_path, capsys):
+    words = ["sweep", "lr=loguniform:1e-3:0.1", "--n", "3", "--seeds", "1", *QUICK]
+    assert main(words) == 0
+    assert main(words) == 0
+    assert "3 settings x 1 seeds" in capsys.readouterr().out
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+def test_train(capsys):
+    assert main(["train", "lr=0.1", "momentum=0.5", *QUICK, "--epochs", "40"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("loss 0.0")
+    assert "test_loss 0.0" in last
+
+
+def test_train_that_diverges_says_when(capsys):
+    assert main(["train", "lr=1e30", *QUICK]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("diverged at step ")
+
+
+def test_list_has_everything_there_is(capsys):
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    shelves = (jsgd.optimizers, jsgd.wrappers, jsgd.schedules, jsgd.models, jsgd.data)
+    for shelf in shelves:
+        assert shelf.__name__.removeprefix("jsgd.") in out
+        for name in shelf.REGISTRY:
+            assert any(line.split()[:1] == [name] for line in out.splitlines()), name
+    assert "lr=0.01, momentum=None" in out
+
+
+def test_list_of_one_is_its_whole_docstring(capsys):
+    assert main(["list", "adam"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("optimizers: adam(lr=0.001, b1=0.9")
+    assert "Kingma" in out
+
+
+def test_list_of_a_name_on_two_shelves_shows_both(capsys):
+    assert main(["list", "linear"]) == 0
+    out = capsys.readouterr().out
+    assert "schedules: linear(" in out
+    assert "models: linear(" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sweep", "--optimizer", "sdg"], "no optimizer 'sdg': did you mean 'sgd'?"),
+        (["sweep", "--model", "cn"], "no model 'cn': did you mean 'cnn'?"),
+        (["sweep", "--data", "digit"], "no data set 'digit': did you mean 'digits'?"),
+        (["sweep", "lrr=0.1", *QUICK], "no hyperparameter 'lrr': did you mean 'lr'?"),
+        (["sweep", "lr=-0.1,0.1", *QUICK], "lr = -0.1"),
+        (["train", "lr=-0.1", *QUICK], "lr = -0.1"),
+        (["train", "momentum=1.5", *QUICK], "momentum = 1.5: momentum must be in [0, 1]"),
+        (["sweep", "lr=", *QUICK], "'lr=' is not NAME=VALUES"),
+        (["sweep", "lr=log:1:0.1:4", *QUICK], "a log grid needs 0 < low < high"),
+        (["sweep", "lr=log:1", *QUICK], "it must be log:LOW:HIGH:COUNT"),
+        (["sweep", "lr=0.1", *QUICK, "--out", "file/below"], "cannot write into file/below"),
+        (["sweep", "lr=0.1", *QUICK, "--out", "file"], "cannot write into file"),
+        (["sweep", "lr=0.1", *QUICK, "--layout", "fast"], "layout = 'fast'"),
+        (["sweep", "lr=0.1", *QUICK, "--metric", "accuracy"], "no metric 'accuracy'"),
+        (["sweep", "lr=0.1", *QUICK, "--seeds", "0"], "one seed or more"),
+        (["sweep", "lr=0.1", *QUICK, "--n", "4"], "leave n out"),
+        (["sweep", "lr=uniform:0:1", *QUICK, "--n", "0"], "n = 0"),
+        (["sweep", "lr=0.1", *QUICK, "--batch-size", "0"], "batch_size = 0"),
+        (["sweep", "lr=0.1", *QUICK, "--epochs", "0"], "epochs = 0"),
+        (["sweep", "lr=0.1", *QUICK, "--devices", "0"], "--devices 0"),
+        (["sweep", "lr=0.1", *QUICK, "--model", "cnn"], "a CNN of 2 blocks takes images"),
+        (["list", "nadm"], "no entry 'nadm': did you mean 'nadam'?"),
+        (["sweep", "--epochs", "many"], "invalid int value: 'many'"),
+        (["swep"], "invalid choice: 'swep'"),
+        ([], "required: COMMAND"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(tmp_path, capsys, words, message):
+    (tmp_path / "file").write_text("")
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("jsgd: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert out == ""
+    assert [x.name for x in tmp_path.iterdir()] == ["file"]
+
+
+def test_results_are_not_overwritten(tmp_path, capsys):
+    words = ["sweep", "lr=0.1", *QUICK, "--seeds", "1", "--out", "out"]
+    assert main(words) == 0
+    before = (tmp_path / "out" / "results.csv").read_bytes()
+    assert main(words) == 2
+    assert "out holds the results of a sweep" in capsys.readouterr().err
+    assert (tmp_path / "out" / "results.csv").read_bytes() == before
+
+
+def test_an_interruption_is_status_130(tmp_path, capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["jsgd.sweeps.sweep"], "plan", interrupted)
+    assert main(["sweep", "lr=0.1", *QUICK, "--out", "out"]) == 130
+    out, err = capsys.readouterr()
+    assert "nothing was finished yet" in out
+    assert err == "jsgd: interrupted\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_devices_once_jax_has_started(monkeypatch):
+    commands.every_core_a_device()  # what is settled stays
+    assert jax.local_device_count() == 2
+    commands.every_core_a_device(2)
+    with pytest.raises(ValueError, match="--devices 3: JAX has started with other devices"):
+        commands.every_core_a_device(3)
+
+
+def test_the_process():
+    """A fresh process: every device there is, a bar that is plain text, the module as a command."""
+    env = {k: v for k, v in os.environ.items() if k not in ("JAX_NUM_CPU_DEVICES", "XLA_FLAGS")}
+    env |= {"PYTHONPATH": os.path.dirname(os.path.dirname(jsgd.__file__)), "JAX_PLATFORMS": "cpu"}
+    words = ["sweep", "lr=0.01,0.1,0.2", *QUICK, "--seeds", "1", "--devices", "3", "--out", "out"]
+    done = subprocess.run(
+        [sys.executable, "-m", "jsgd", *words], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 chunk of 1 on each of 3 CPU devices" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
