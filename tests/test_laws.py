@@ -325,7 +325,7 @@ def test_hyperparameters_per_leaf(name):
 
 
 def test_arrays_given_to_a_factory_stay_the_callers():
-    """Law 5: one array given twice is two buffers in the state, and donating it leaves the array."""
+    """Law 5: one array given twice is two buffers in the state; donating it leaves the array."""
     x = jnp.float32(0.5)
     opt = jsgd.sgd(lr=x, momentum=x)
     params = jnp.ones(2)
