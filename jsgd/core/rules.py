@@ -62,6 +62,19 @@ def leafwise(
         rule, slots, needs_params, **hyper: as for `elementwise`. An initialiser may raise a
             `ValueError` for a leaf it cannot take; the leaf's path is added to it.
         key: an int seed or a JAX key; the rule then finds a fresh key for its leaf in `h.key`.
+
+    Raises:
+        ValueError: a number is outside the range of its name.
+
+    >>> import jax.numpy as jnp, jsgd
+    >>> def _normalised(p, g, s, h):
+    ...     return p - h.lr * g / jnp.linalg.norm(g), {}
+    >>> opt = jsgd.leafwise(_normalised, lr=1.0)
+    >>> params = {"a": jnp.zeros(2), "b": jnp.zeros(1)}
+    >>> grads = {"a": jnp.array([3.0, 4.0]), "b": jnp.array([5.0])}
+    >>> params, state = opt.step(params, grads, opt.init(params))
+    >>> print(params["a"], params["b"])
+    [-0.6 -0.8] [-1.]
     """
     return lift(leaves_step, rule, slots, hyper, key=key, needs_params=needs_params)
 
@@ -73,6 +86,20 @@ def treewise(
 
     The trees come in their working dtype. Hyperparameters are scalars here: there is no one leaf
     that a per-leaf value would belong to. An initialiser of a slot is given the whole tree.
+
+    Raises:
+        ValueError: a hyperparameter is a tree, or a number is outside the range of its name.
+
+    >>> import jax, jax.numpy as jnp, jsgd
+    >>> from jsgd.core import tree
+    >>> def _polyak(params, grads, s, h):
+    ...     lr = h.value / tree.norm(grads) ** 2          # the loss, given to the step
+    ...     return jax.tree.map(lambda p, g: p - lr * g, params, grads), {}
+    >>> opt = jsgd.treewise(_polyak)
+    >>> x = jnp.array([3.0, 4.0])
+    >>> x, state = opt.step(x, 2 * x, opt.init(x), value=jnp.sum(x**2))
+    >>> x.tolist()
+    [1.5, 2.0]
     """
     _check_scalars(hyper)
     return lift(tree_step, rule, slots, hyper, key=key, needs_params=needs_params)
@@ -101,6 +128,16 @@ def wrapper(
 
     Raises:
         ValueError: `inner` is no optimizer, or a number is outside its range.
+
+    >>> import jax.numpy as jnp, jsgd
+    >>> from jsgd.core import tree
+    >>> def _scaled(step, params, grads, inner, s, h):
+    ...     params, inner = step(params, tree.scale(h.factor, grads), inner)
+    ...     return params, inner, {}
+    >>> opt = jsgd.wrapper(_scaled, jsgd.sgd(1.0), factor=0.5)
+    >>> params, state = opt.step(jnp.zeros(1), jnp.ones(1), opt.init(jnp.zeros(1)))
+    >>> params.tolist(), sorted(jsgd.get_hyper(state))
+    ([-0.5], ['factor', 'lr'])
     """
     if not isinstance(inner, Optimizer):
         raise ValueError(f"a wrapper takes the optimizer first, not {inner!r}")
