@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import jsgd
 from jsgd import optimizers, wrappers
 
+_TAKES = {"muon": "matrices", "rprop": "reals"}
+
 
 class Case(NamedTuple):
     make: Callable[..., jsgd.Optimizer]  # make(**hyper) -> Optimizer
     hyper: dict[str, Any]  # the concrete numbers it starts from, by argument name
-    matrices: bool  # takes 2-D leaves only
+    takes: str = "all"  # the leaves it takes: "all", "matrices" (2-D) or "reals"
 
 
 def _numbers(opt: jsgd.Optimizer) -> dict[str, float]:
@@ -36,7 +38,7 @@ def _cases() -> dict[str, Case]:
             def make(row=row, variant=variant, **hyper):
                 return row.factory(**variant | hyper)
 
-            cases[name + _label(variant)] = Case(make, _numbers(make()), name == "muon")
+            cases[name + _label(variant)] = Case(make, _numbers(make()), _TAKES.get(name, "all"))
     for name, row in wrappers.REGISTRY.items():
         if name == "partition":
             continue
@@ -47,7 +49,7 @@ def _cases() -> dict[str, Case]:
 
             own = make().init({}).hyper
             cases[name + _label(variant)] = Case(
-                make, {k: v for k, v in _numbers(make()).items() if k in own}, False
+                make, {k: v for k, v in _numbers(make()).items() if k in own}
             )
 
     def partition(lr=0.1):
@@ -62,9 +64,9 @@ def _cases() -> dict[str, Case]:
             jsgd.schedules.warmup_cosine(lr, 2, 10), b1=jsgd.schedules.linear(0.5, 0.9, 9)
         )
 
-    cases["partition"] = Case(partition, {"lr": 0.1}, False)
-    cases["nest"] = Case(nest, {"lr": 0.1, "max_norm": 1.0, "every": 2.0}, False)
-    cases["scheduled"] = Case(scheduled, {"lr": 0.1}, False)
+    cases["partition"] = Case(partition, {"lr": 0.1})
+    cases["nest"] = Case(nest, {"lr": 0.1, "max_norm": 1.0, "every": 2.0})
+    cases["scheduled"] = Case(scheduled, {"lr": 0.1})
     return cases
 
 
@@ -83,10 +85,11 @@ def example(case: Case, dtype: Any = None) -> tuple[Any, Any]:
                 "kernel": leaf(seed, (3, 2), jnp.float32),
                 "half": leaf(seed + 1, (2, 4), jnp.bfloat16),
             },
-            "complex": leaf(seed + 2, (2, 2), jnp.complex64),
             "empty": {},
         }
-        if not case.matrices:
+        if case.takes != "reals":
+            leaves["complex"] = leaf(seed + 2, (2, 2), jnp.complex64)
+        if case.takes != "matrices":
             leaves |= {
                 "bias": leaf(seed + 3, (3,), jnp.float16),
                 "scalar": leaf(seed + 4, (), jnp.float32),

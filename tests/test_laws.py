@@ -52,11 +52,16 @@ def types(tree):
 def settings(case, n, seed=0):
     """n random settings of all hyperparameters of a case, within their ranges."""
     rng = np.random.default_rng(seed)
+
+    def near(name, x):
+        if name == "every":
+            return float(rng.integers(1, 5))
+        factor = float(rng.uniform(0.5, 1.0))
+        low = RANGES[name].low if name in RANGES else 0.0
+        return low + (x - low) * factor
+
     for _ in range(n):
-        yield {
-            name: float(rng.integers(1, 5)) if name == "every" else x * float(rng.uniform(0.5, 1.0))
-            for name, x in case.hyper.items()
-        }
+        yield {name: near(name, x) for name, x in case.hyper.items()}
 
 
 @every_case

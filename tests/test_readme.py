@@ -1,9 +1,12 @@
 """The README's code runs, and its test command is the one that CI calls."""
 
+import importlib
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import jsgd
 
@@ -33,6 +36,12 @@ def test_commands():
     assert sweep.endswith(".venv/bin/jsgd sweep")
     assert tests.endswith("-m pytest -n auto")
     assert tests in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("group", ["optimizers", "wrappers", "schedules"])
+def test_everything_is_named(group):
+    registry = importlib.import_module(f"jsgd.{group}").REGISTRY
+    assert [name for name in registry if f"`{name}`" not in README] == []
 
 
 def test_import_is_light():

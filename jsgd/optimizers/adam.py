@@ -140,6 +140,51 @@ def _nadam(p, g, s, h):
     return p - h.lr * mu_hat / (jnp.sqrt(nu_hat) + h.eps), {"mu": mu, "nu": nu}
 
 
+def nadamw(
+    lr: Any = 1e-3,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    weight_decay: Any = 1e-2,
+) -> Optimizer:
+    r"""NAdam with decoupled weight decay.
+
+    NAdam's step, and :math:`\theta_t \leftarrow \theta_t - \eta \lambda \theta_{t-1}`.
+
+    Args:
+        lr, b1, b2, eps: as for `adam`.
+        weight_decay: :math:`\lambda` >= 0.
+
+    Raises:
+        ValueError: a number is out of range.
+
+    >>> import jax.numpy as jnp, jsgd
+    >>> opt = jsgd.nadamw(lr=0.5, b1=0.0, weight_decay=0.1)
+    >>> params, state = opt.step(jnp.ones(2), jnp.array([3.0, -0.1]), opt.init(jnp.ones(2)))
+    >>> params.round(4).tolist()
+    [0.44999998807907104, 1.4499999284744263]
+
+    References:
+        Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop 2016, Algorithm 2 with
+        a constant momentum; Loshchilov and Hutter, "Decoupled Weight Decay Regularization",
+        ICLR 2019, https://arxiv.org/abs/1711.05101.
+    """
+    return elementwise(
+        _nadamw,
+        slots=_MOMENTS,
+        needs_params=True,
+        lr=lr,
+        b1=b1,
+        b2=b2,
+        eps=eps,
+        weight_decay=weight_decay,
+    )
+
+
+def _nadamw(p, g, s, h):
+    return _nadam(p - h.lr * h.weight_decay * p, g, s, h)
+
+
 def amsgrad(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8) -> Optimizer:
     r"""Adam that divides by the largest second moment so far, so that its steps cannot grow back.
 

@@ -1,12 +1,20 @@
 """The list of all optimizers, as data: a new one is one row here."""
 
 from jsgd.core.registry import Row
+from jsgd.optimizers.adabelief import adabelief
+from jsgd.optimizers.adadelta import adadelta
 from jsgd.optimizers.adagrad import adagrad
-from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam
+from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam, nadamw
+from jsgd.optimizers.adamax import adamax, adamaxw
+from jsgd.optimizers.adan import adan
 from jsgd.optimizers.lion import lion
 from jsgd.optimizers.muon import muon
+from jsgd.optimizers.optimistic import optimistic_gradient_descent
+from jsgd.optimizers.radam import radam
 from jsgd.optimizers.rmsprop import rmsprop
+from jsgd.optimizers.rprop import rprop
 from jsgd.optimizers.sgd import noisy_sgd, sgd
+from jsgd.optimizers.sign import sign_sgd, signum
 
 _ROWS = [
     Row(
@@ -21,6 +29,10 @@ _ROWS = [
         ),
     ),
     Row(noisy_sgd, "Neelakantan et al. 2015", "optax.noisy_sgd"),
+    Row(sign_sgd, "Bernstein et al. 2018", "optax.sign_sgd"),
+    Row(signum, "Bernstein et al. 2018", "optax.signum"),
+    Row(optimistic_gradient_descent, "Mokhtari et al. 2020", "optax.optimistic_gradient_descent"),
+    Row(rprop, "Igel and Hüsken 2000", "torch.optim.Rprop"),
     Row(adagrad, "Duchi et al. 2011", "torch.optim.Adagrad"),
     Row(
         rmsprop,
@@ -32,10 +44,17 @@ _ROWS = [
             {"momentum": 0.9, "nesterov": True, "eps_in_sqrt": True},
         ),
     ),
+    Row(adadelta, "Zeiler 2012", "torch.optim.Adadelta"),
     Row(adam, "Kingma and Ba 2015", "torch.optim.Adam"),
     Row(adamw, "Loshchilov and Hutter 2019", "torch.optim.AdamW"),
     Row(nadam, "Dozat 2016", "optax.nadam"),
+    Row(nadamw, "Dozat 2016; Loshchilov and Hutter 2019", "optax.nadamw"),
     Row(amsgrad, "Reddi et al. 2018", "torch.optim.Adam(amsgrad=True)"),
+    Row(adamax, "Kingma and Ba 2015", "torch.optim.Adamax"),
+    Row(adamaxw, "Kingma and Ba 2015; Loshchilov and Hutter 2019", "optax.adamaxw"),
+    Row(adabelief, "Zhuang et al. 2020", "optax.adabelief"),
+    Row(radam, "Liu et al. 2020", "optax.radam"),
+    Row(adan, "Xie et al. 2022", "the paper in NumPy"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
     Row(
         muon, "Jordan et al. 2024", "the authors' code in NumPy", variants=({}, {"nesterov": False})

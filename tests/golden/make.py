@@ -44,7 +44,7 @@ def main() -> None:
 
 def traces() -> dict[str, tuple[dict[str, Any], Callable, Any, str]]:
     """name -> (settings of jsgd's factory, reference, its arguments, dtype)."""
-    momentum, betas = {"momentum": 0.9}, {"b1": 0.8, "b2": 0.95}
+    momentum, betas, decay = {"momentum": 0.9}, {"b1": 0.8, "b2": 0.95}, {"weight_decay": 0.1}
     sgd, adagrad, lion = {"lr": 0.05}, {"lr": 0.1, "eps": 1e-2}, {"lr": 0.01} | betas
     adam, torch_betas = {"lr": 0.03, "eps": 1e-3}, {"betas": (0.8, 0.95)}
     rms, torch_rms = (
@@ -83,11 +83,44 @@ def traces() -> dict[str, tuple[dict[str, Any], Callable, Any, str]]:
             adam | betas | {"weight_decay": 0.1},
             torch,
             "AdamW",
-            adam | torch_betas | {"weight_decay": 0.1},
+            adam | torch_betas | decay,
         ),
         "amsgrad": one(adam | betas, torch, "Adam", adam | torch_betas | {"amsgrad": True}),
         "nadam": one(adam | betas, optax, "nadam"),
+        "nadamw": one(adam | betas | decay, optax, "nadamw"),
         "lion": one(lion, optax, "lion", lion | {"weight_decay": 0.0}),
+        "sign_sgd": one({"lr": 0.01}, optax, "sign_sgd"),
+        "signum": one({"lr": 0.01, "b1": 0.8}, optax, "signum", {"lr": 0.01, "beta": 0.8}),
+        "optimistic_gradient_descent": one(
+            {"lr": 0.05, "alpha": 0.8, "beta": 1.2}, optax, "optimistic_gradient_descent"
+        ),
+        "rprop": one(
+            {"lr": 0.01, "eta_minus": 0.6, "eta_plus": 1.1, "min_step": 2e-3, "max_step": 0.03},
+            torch,
+            "Rprop",
+            {"lr": 0.01, "etas": (0.6, 1.1), "step_sizes": (2e-3, 0.03)},
+        ),
+        "adadelta": one(
+            {"lr": 2.0, "decay": 0.8, "eps": 1e-3},
+            torch,
+            "Adadelta",
+            {"lr": 2.0, "rho": 0.8, "eps": 1e-3},
+        ),
+        "adamax": one(adam | betas, torch, "Adamax", adam | torch_betas),
+        "adamaxw": one(adam | betas | decay, optax, "adamaxw"),
+        "adabelief": one(
+            adam | betas | {"eps": 1e-4},
+            optax,
+            "adabelief",
+            adam | betas | {"eps": 1e-4, "eps_root": 1e-4},
+        ),
+        "radam": one(adam | betas, optax, "radam"),
+        "adan": (
+            {"lr": 0.02, "b1": 0.9, "b2": 0.8, "b3": 0.95, "eps": 1e-3},
+            papers_adan,
+            {"lr": 0.02, "b1": 0.9, "b2": 0.8, "b3": 0.95, "eps": 1e-3},
+            "float64",
+        ),
         "muon": (muon, authors_muon, muon | {"nesterov": True}, "float64"),
         "muon-plain": (
             muon | {"nesterov": False},
@@ -166,6 +199,35 @@ def authors_muon(h: dict[str, Any], dtype: str) -> tuple[str, Callable]:
                 weights[k] = w - h["lr"] * max(1, outputs / inputs) ** 0.5 * orthogonalised(u)
 
     return call("the authors' muon_update, in NumPy", h), walk
+
+
+def papers_adan(h: dict[str, Any], dtype: str) -> tuple[str, Callable]:
+    """https://arxiv.org/abs/2208.06677, Algorithm 1, with the authors' bias corrections.
+
+    The paper's beta are the complements of the authors' code's, which are the settings here.
+    """
+    beta1, beta2, beta3 = (1 - h[name] for name in ("b1", "b2", "b3"))
+
+    def walk(params: dict[str, Any]) -> Iterator:
+        theta = {k: x.astype(dtype) for k, x in params.items()}
+        m, v, n = ({k: np.zeros_like(x) for k, x in theta.items()} for _ in range(3))
+        before, t = None, 0
+        while True:
+            grads = yield dict(theta)
+            t, before = t + 1, grads if before is None else before
+            for k, g in grads.items():
+                change = g - before[k]
+                m[k] = (1 - beta1) * m[k] + beta1 * g
+                v[k] = (1 - beta2) * v[k] + beta2 * change
+                n[k] = (1 - beta3) * n[k] + beta3 * (g + (1 - beta2) * change) ** 2
+                m_hat, v_hat, n_hat = (
+                    x[k] / (1 - (1 - beta) ** t) for x, beta in ((m, beta1), (v, beta2), (n, beta3))
+                )
+                step = h["lr"] / (np.sqrt(n_hat) + h["eps"])
+                theta[k] = theta[k] - step * (m_hat + (1 - beta2) * v_hat)
+            before = grads
+
+    return call("the paper's Algorithm 1, in NumPy", h), walk
 
 
 # --- two references for one trace: (reference, its arguments, what the paths may differ by)
