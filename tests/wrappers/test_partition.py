@@ -8,6 +8,7 @@ import pytest
 from walks import PARAMS, assert_agree, assert_close, assert_same, ours
 
 import jsgd
+from jsgd.wrappers import REGISTRY as WRAPPERS
 
 LABELS = {"layer": {"bias": "b", "kernel": "a"}, "scale": "frozen"}
 TRANSFORMS = {
@@ -106,3 +107,25 @@ def test_hyperparameters_are_named_by_label():
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", [name for name in WRAPPERS if name != "partition"])
+def test_every_wrapper_goes_around_frozen_integers(name):
+    """What no optimizer can move passes a wrapper by, its float0 gradient too."""
+    params = {"n": jnp.arange(3), "w": jnp.array([2.0, -1.0])}
+    grads = {"n": np.zeros(3, jax.dtypes.float0), "w": jnp.array([0.5, 4.0])}
+    variant = WRAPPERS[name].variants[0]
+    opt = WRAPPERS[name].factory(
+        jsgd.partition({"on": jsgd.adam(0.1)}, {"n": "frozen", "w": "on"}), **variant
+    )
+    alone = WRAPPERS[name].factory(jsgd.adam(0.1), **variant)
+    mixed, only, state, other = params, params["w"], opt.init(params), alone.init(params["w"])
+    for _ in range(3):
+        mixed, state = opt.step(mixed, grads, state)
+        only, other = alone.step(only, grads["w"], other)
+    np.testing.assert_array_equal(mixed["w"], only)
+    np.testing.assert_array_equal(mixed["n"], params["n"])
+    assert mixed["n"].dtype == params["n"].dtype
+    np.testing.assert_array_equal(
+        jsgd.eval_params(mixed, state)["w"], jsgd.eval_params(only, other)
+    )
