@@ -114,5 +114,10 @@ def exponential(
 
 
 def _exponential(staircase, t, h):
-    turns = jnp.maximum(t - h.transition_begin, 0) / h.transition_steps
-    return h.init_value * h.decay_rate ** (jnp.floor(turns) if staircase else turns)
+    since = jnp.maximum(t - h.transition_begin, 0)
+    turns = since / h.transition_steps
+    if staircase:
+        # compiled, the quotient may round to below (or up to) a whole number: ask the product
+        turns = jnp.round(turns)
+        turns = jnp.where(turns * h.transition_steps > since, turns - 1, turns)
+    return h.init_value * h.decay_rate**turns

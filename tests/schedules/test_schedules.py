@@ -257,3 +257,12 @@ def test_the_step_is_the_number_of_steps_done():
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("transition_steps", [3, 7, 10, 41, 49, 55])
+def test_stairs_fall_on_their_steps(transition_steps):
+    """Compiled too, where a quotient of whole numbers may round to below a whole number."""
+    t = np.arange(10_000)
+    schedule = schedules.exponential(1.0, transition_steps, 0.999, staircase=True)
+    found = np.log(jax.jit(jax.vmap(schedule))(t).astype(float)) / np.log(np.float32(0.999))
+    np.testing.assert_array_equal(np.round(found), t // transition_steps)
