@@ -171,9 +171,8 @@ def wrapped_step(inner_step, rule, slots, static, params, grads, state, **given)
     s = {name: state.slots[name] for name, _ in slots}
     own = tree.trainable(params)
 
-    def step(
-        p, g, inner
-    ):  # what is no number to train, frozen by a partition, goes around the rule
+    def step(p, g, inner):
+        # integer leaves, frozen by a partition within, go around the rule
         p, inner = inner_step(tree.restore(p, params), tree.restore(g, grads), inner, **given)
         return tree.trainable(p), inner
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from jsgd.core import Optimizer, elementwise
 from jsgd.core.numerics import abs_sq
-from jsgd.core.slots import real_zeros, zeros
+from jsgd.optimizers.adam import MOMENTS
 
 
 def adabelief(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-16) -> Optimizer:
@@ -39,9 +39,7 @@ def adabelief(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-16) 
         Zhuang et al., "AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed
         Gradients", NeurIPS 2020, https://arxiv.org/abs/2010.07468, Algorithm 2.
     """
-    return elementwise(
-        _adabelief, slots={"mu": zeros, "nu": real_zeros}, lr=lr, b1=b1, b2=b2, eps=eps
-    )
+    return elementwise(_adabelief, slots=MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps)
 
 
 def _adabelief(p, g, s, h):

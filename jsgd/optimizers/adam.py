@@ -8,7 +8,7 @@ from jsgd.core import Optimizer, elementwise
 from jsgd.core.numerics import abs_sq
 from jsgd.core.slots import real_zeros, zeros
 
-_MOMENTS = {"mu": zeros, "nu": real_zeros}
+MOMENTS = {"mu": zeros, "nu": real_zeros}
 
 
 def adam(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8) -> Optimizer:
@@ -38,7 +38,7 @@ def adam(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8) -> Opt
         Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
         https://arxiv.org/abs/1412.6980, Algorithm 1.
     """
-    return elementwise(_adam, slots=_MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps)
+    return elementwise(_adam, slots=MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps)
 
 
 def _adam(p, g, s, h):
@@ -87,7 +87,7 @@ def adamw(
     """
     return elementwise(
         _adamw,
-        slots=_MOMENTS,
+        slots=MOMENTS,
         needs_params=True,
         lr=lr,
         b1=b1,
@@ -129,7 +129,7 @@ def nadam(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8) -> Op
         Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop 2016, Algorithm 2 with
         a constant momentum.
     """
-    return elementwise(_nadam, slots=_MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps)
+    return elementwise(_nadam, slots=MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps)
 
 
 def _nadam(p, g, s, h):
@@ -171,7 +171,7 @@ def nadamw(
     """
     return elementwise(
         _nadamw,
-        slots=_MOMENTS,
+        slots=MOMENTS,
         needs_params=True,
         lr=lr,
         b1=b1,
@@ -210,7 +210,7 @@ def amsgrad(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8) -> 
         https://arxiv.org/abs/1904.09237, Algorithm 2, with Adam's bias corrections.
     """
     return elementwise(
-        _amsgrad, slots=_MOMENTS | {"nu_max": real_zeros}, lr=lr, b1=b1, b2=b2, eps=eps
+        _amsgrad, slots=MOMENTS | {"nu_max": real_zeros}, lr=lr, b1=b1, b2=b2, eps=eps
     )
 
 

@@ -5,9 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, elementwise
-from jsgd.core.slots import real_zeros, zeros
-
-_MOMENTS = {"mu": zeros, "nu": real_zeros}
+from jsgd.optimizers.adam import MOMENTS
 
 
 def adamax(lr: Any = 2e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8) -> Optimizer:
@@ -38,7 +36,7 @@ def adamax(lr: Any = 2e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8) -> O
         Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
         https://arxiv.org/abs/1412.6980, Algorithm 2.
     """
-    return elementwise(_adamax, slots=_MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps)
+    return elementwise(_adamax, slots=MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps)
 
 
 def _adamax(p, g, s, h):
@@ -79,7 +77,7 @@ def adamaxw(
     """
     return elementwise(
         _adamaxw,
-        slots=_MOMENTS,
+        slots=MOMENTS,
         needs_params=True,
         lr=lr,
         b1=b1,

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from jsgd.core import Optimizer, elementwise
 from jsgd.core.numerics import abs_sq
-from jsgd.core.slots import real_zeros, zeros
+from jsgd.optimizers.adam import MOMENTS
 
 
 def radam(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8) -> Optimizer:
@@ -46,7 +46,7 @@ def radam(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8) -> Op
         Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", ICLR 2020,
         https://arxiv.org/abs/1908.03265, Algorithm 2.
     """
-    return elementwise(_radam, slots={"mu": zeros, "nu": real_zeros}, lr=lr, b1=b1, b2=b2, eps=eps)
+    return elementwise(_radam, slots=MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps)
 
 
 def _radam(p, g, s, h):
