@@ -9,13 +9,11 @@ import jax.numpy as jnp
 import jsgd
 from jsgd import optimizers, wrappers
 
-_TAKES = {"muon": "matrices", "rprop": "reals"}
-
 
 class Case(NamedTuple):
     make: Callable[..., jsgd.Optimizer]  # make(**hyper) -> Optimizer
     hyper: dict[str, Any]  # the concrete numbers it starts from, by argument name
-    takes: str = "all"  # the leaves it takes: "all", "matrices" (2-D) or "reals"
+    takes: str = "all"  # the leaves it takes, as in a `Row`
 
 
 def _numbers(opt: jsgd.Optimizer) -> dict[str, float]:
@@ -38,7 +36,7 @@ def _cases() -> dict[str, Case]:
             def make(row=row, variant=variant, **hyper):
                 return row.factory(**variant | hyper)
 
-            cases[name + _label(variant)] = Case(make, _numbers(make()), _TAKES.get(name, "all"))
+            cases[name + _label(variant)] = Case(make, _numbers(make()), row.takes)
     for name, row in wrappers.REGISTRY.items():
         if name == "partition":
             continue
@@ -99,3 +97,17 @@ def example(case: Case, dtype: Any = None) -> tuple[Any, Any]:
         return leaves
 
     return tree(0), tree(10)
+
+
+def given(params: Any, grads: Any) -> dict[str, Any]:
+    """What a step may be given besides: a loss that has these gradients at these parameters."""
+
+    def value_fn(new: Any) -> jax.Array:
+        total = jnp.float32(1.0)
+        for p, q, g in zip(*map(jax.tree.leaves, (params, new, grads)), strict=True):
+            wide = jnp.complex64 if jnp.iscomplexobj(p) else jnp.float32
+            d = q.astype(wide) - p.astype(wide)
+            total += jnp.sum((g.astype(wide).conj() * d).real + 0.5 * (d * d.conj()).real)
+        return total
+
+    return {"value": jnp.float32(1.0), "value_fn": value_fn}

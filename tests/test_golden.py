@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from golden.problem import SAVED, START, STEPS, X, Y, gradient
+from golden.problem import SAVED, START, STEPS, X, Y, gradient, value
 
 from jsgd.optimizers import REGISTRY
 
@@ -31,7 +31,12 @@ def descent(step, leaves):
         def body(carry, batch):
             params, state = carry
             grads = gradient(jnp, start | params, *batch)
-            carry = step(params, {k: grads[k] for k in leaves}, state)
+
+            def value_fn(params):
+                return value(jnp, start | params, *batch)
+
+            grads = {k: grads[k] for k in leaves}
+            carry = step(params, grads, state, value=value_fn(params), value_fn=value_fn)
             return carry, carry[0]
 
         return jax.lax.scan(body, (params, state), (x, y))[1]

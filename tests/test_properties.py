@@ -14,9 +14,14 @@ import jsgd
 from jsgd.optimizers import REGISTRY
 
 OURS = [name for name in CASES if name.split("-")[0] in REGISTRY]
-ELEMENTWISE = [name for name in OURS if name.split("-")[0] not in ("noisy_sgd", "muon")]
-# radam's first steps are plain momentum; adadelta without eps does not move at all
-SCALED = ("sgd", "noisy_sgd", "optimistic_gradient_descent", "radam", "adadelta")
+ELEMENTWISE = [name for name in OURS if CASES[name].make().init.kind == "elementwise"]
+SCALED = {  # rules whose steps depend on the scale of the loss
+    "adadelta",  # without eps it does not move at all
+    "noisy_sgd",
+    "optimistic_gradient_descent",
+    "radam",  # its first steps are plain momentum
+    "sgd",
+}
 SCALE_FREE = [name for name in OURS if name.split("-")[0] not in SCALED]  # with eps = 0
 SHAPE = (3, 4)
 numbers = st.builds(np.copysign, st.floats(0.125, 4, width=32), st.sampled_from([-1, 1]))

@@ -24,6 +24,7 @@ from jsgd.core.optimizer import Optimizer, State
 from jsgd.core.slots import key_slot, raw_key, zeros
 
 Slots = tuple[str, ...] | Mapping[str, Callable]
+LEAF_BY_LEAF = ("elementwise", "leafwise")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class Init:
     static: tuple[tuple[str, Any], ...]
     hyper: dict[str, Any]
     key: Any
-    leaf_by_leaf: bool
+    kind: str  # the name of the lift: "elementwise", "leafwise", "treewise" or "wrapper"
     needs_params: bool
     inner: Optimizer | None = None
 
@@ -54,7 +55,7 @@ class Init:
         return State(jnp.zeros((), jnp.int32), hyper, slots, inner)
 
     def _slot(self, fn: Callable, params: Any) -> Any:
-        if not self.leaf_by_leaf:
+        if self.kind not in LEAF_BY_LEAF:
             return fn(params)
 
         def one(path, leaf):
@@ -66,7 +67,7 @@ class Init:
         return tree.map_with_path(one, params)
 
     def _choices(self) -> tuple:
-        return (self.rule, self.slots, self.static, self.leaf_by_leaf, self.inner)
+        return (self.rule, self.slots, self.static, self.kind, self.inner)
 
     def __eq__(self, other: Any) -> bool:
         return (
@@ -85,7 +86,7 @@ class Init:
 
 
 def lift(
-    step: Callable,
+    kind: str,
     rule: Callable,
     slots: Slots,
     hyper: dict[str, Any],
@@ -94,18 +95,19 @@ def lift(
     needs_params: bool,
     inner: Optimizer | None = None,
 ) -> Optimizer:
-    """The pair of functions for a rule; `step` is one of the three below."""
+    """The pair of functions for a rule of this kind."""
     static = tuple((name, x) for name, x in hyper.items() if _is_static(name, x))
     numbers = {name: checked(name, x) for name, x in hyper.items() if not _is_static(name, x)}
-    leaf_by_leaf = step is leaves_step
-    default = zeros if leaf_by_leaf else tree.zeros_like
+    default = zeros if kind in LEAF_BY_LEAF else tree.zeros_like
     named = slots if isinstance(slots, Mapping) else dict.fromkeys(slots, default)
     pairs = tuple(named.items())
     if inner is not None:
         needs_params = needs_params or getattr(inner.init, "needs_params", True)
-    init = Init(rule, pairs, static, numbers, raw_key(key), leaf_by_leaf, needs_params, inner)
-    first = () if inner is None else (inner.step,)
-    return Optimizer(init, bind(step, *first, rule, pairs, static))
+    init = Init(rule, pairs, static, numbers, raw_key(key), kind, needs_params, inner)
+    step = leaves_step if kind in LEAF_BY_LEAF else tree_step
+    if inner is None:
+        return Optimizer(init, bind(step, rule, pairs, static))
+    return Optimizer(init, bind(wrapped_step, inner.step, rule, pairs, static))
 
 
 def _is_static(name: str, x: Any) -> bool:
@@ -130,7 +132,7 @@ def leaves_step(rule, slots, static, params, grads, state, **given):
     for i, ((path, p), g) in enumerate(zip(paths, jax.tree.leaves(grads), strict=True)):
         work = working_dtype(p)
         names = {name: x[i].astype(real_dtype(work)) for name, x in hyper.items()}
-        names |= dict(static) | {"t": t.astype(real_dtype(work))} | keys(i)
+        names |= _value(given, real_dtype(work)) | dict(static) | {"t": t.astype(real_dtype(work))} | keys(i)
         s = {name: x[i] for name, x in held.items()}
         with promotion(work):
             p_out, s_out = rule(
@@ -155,9 +157,9 @@ def tree_step(rule, slots, static, params, grads, state, **given):
         return jnp.asarray(x, working_dtype(p))
 
     s = {name: state.slots[name] for name, _ in slots}
-    params_out, s_out = rule(
-        jax.tree.map(cast, params, params), jax.tree.map(cast, grads, params), Given(s), h
-    )
+    params_in, grads_in = jax.tree.map(cast, params, params), jax.tree.map(cast, grads, params)
+    with promotion(*(working_dtype(p) for p in jax.tree.leaves(params))):
+        params_out, s_out = rule(params_in, grads_in, Given(s), h)
     return (
         jax.tree.map(cast_like, params_out, params),
         State(state.t + 1, state.hyper, new_slots | _fit_slots(s_out, s, "the tree")),
@@ -194,7 +196,14 @@ def _names(static, given, state, dtype, key) -> Given:
     """The `h` of a rule that sees the trees."""
     dtype = dtype or hyper_dtype()
     hyper = jax.tree.map(lambda x: x.astype(dtype), resolve(state.hyper, state.t))
-    return Given(given | hyper | dict(static) | key | {"t": (state.t + 1).astype(dtype)})
+    t = (state.t + 1).astype(dtype)
+    return Given(given | _value(given, dtype) | hyper | dict(static) | key | {"t": t})
+
+
+def _value(given: dict[str, Any], dtype: Any) -> dict[str, Any]:
+    """The loss in the dtype that the rule computes in, where it was given."""
+    value = given.get("value")
+    return {} if value is None else {"value": jnp.asarray(value, dtype)}
 
 
 def _next_keys(slots: dict[str, Any], n: int) -> tuple[dict[str, Any], Callable]:

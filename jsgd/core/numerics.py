@@ -24,10 +24,12 @@ def real_dtype(dtype: Any) -> jnp.dtype:
     return jnp.finfo(dtype).dtype
 
 
-def promotion(dtype: Any) -> AbstractContextManager:
-    """Where complex leaves meet real hyperparameters, what strict promotion would refuse."""
-    is_complex = jnp.issubdtype(dtype, jnp.complexfloating)
-    return jax.numpy_dtype_promotion("standard") if is_complex else nullcontext()
+def promotion(*dtypes: Any) -> AbstractContextManager:
+    """Where leaves are complex, or of several dtypes, what strict promotion would refuse."""
+    is_mixed = len(set(dtypes)) > 1 or any(
+        jnp.issubdtype(dtype, jnp.complexfloating) for dtype in dtypes
+    )
+    return jax.numpy_dtype_promotion("standard") if is_mixed else nullcontext()
 
 
 def abs_sq(x: jax.Array) -> jax.Array:

@@ -13,6 +13,7 @@ class Row(NamedTuple):
         reference: the independent implementation that it is tested against.
         variants: keyword arguments, one dict for every structure that the laws are held against.
         identity: the keyword arguments at which a wrapper changes nothing, if there are such.
+        takes: the leaves it takes: `"all"`, `"matrices"` (2-D ones) or `"reals"`.
     """
 
     factory: Callable[..., Any]
@@ -20,6 +21,7 @@ class Row(NamedTuple):
     reference: str
     variants: tuple[dict[str, Any], ...] = ({},)
     identity: dict[str, Any] | None = None
+    takes: str = "all"
 
     @property
     def summary(self) -> str:

@@ -12,7 +12,8 @@ complex), casts once to the parameter's dtype, counts, and checks that the trees
   about another optimizer.
 
 `s.name` is a slot, `h.name` a hyperparameter, a static choice or something given to the step
-(`h.value`, `h.value_fn`), and `h.t` the 1-based step.
+(`h.value`, `h.value_fn`), and `h.t` the 1-based step. Gradients of complex leaves are directions of
+steepest ascent, the conjugate of what `jax.grad` gives (`jsgd.core.tree.value_and_grad`).
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from typing import Any
 import jax
 
 from jsgd.core.hyper import is_special
-from jsgd.core.lift import Slots, leaves_step, lift, tree_step, wrapped_step
+from jsgd.core.lift import Slots, lift
 from jsgd.core.optimizer import Optimizer
 
 
@@ -50,7 +51,7 @@ def elementwise(
     >>> params.tolist()
     [-0.5, 0.5]
     """
-    return lift(leaves_step, rule, slots, hyper, needs_params=needs_params)
+    return lift("elementwise", rule, slots, hyper, needs_params=needs_params)
 
 
 def leafwise(
@@ -76,7 +77,7 @@ def leafwise(
     >>> print(params["a"], params["b"])
     [-0.6 -0.8] [-1.]
     """
-    return lift(leaves_step, rule, slots, hyper, key=key, needs_params=needs_params)
+    return lift("leafwise", rule, slots, hyper, key=key, needs_params=needs_params)
 
 
 def treewise(
@@ -84,8 +85,9 @@ def treewise(
 ) -> Optimizer:
     """An optimizer from a rule that must see the trees: `rule(params, grads, s, h)`.
 
-    The trees come in their working dtype. Hyperparameters are scalars here: there is no one leaf
-    that a per-leaf value would belong to. An initialiser of a slot is given the whole tree.
+    The trees come in their working dtype; where leaves differ in that, or are complex, JAX's
+    standard promotion holds. Hyperparameters are scalars here: there is no one leaf that a
+    per-leaf value would belong to. An initialiser of a slot is given the whole tree.
 
     Raises:
         ValueError: a hyperparameter is a tree, or a number is outside the range of its name.
@@ -102,7 +104,7 @@ def treewise(
     [1.5, 2.0]
     """
     _check_scalars(hyper)
-    return lift(tree_step, rule, slots, hyper, key=key, needs_params=needs_params)
+    return lift("treewise", rule, slots, hyper, key=key, needs_params=needs_params)
 
 
 def wrapper(
@@ -142,7 +144,7 @@ def wrapper(
     if not isinstance(inner, Optimizer):
         raise ValueError(f"a wrapper takes the optimizer first, not {inner!r}")
     _check_scalars({name: x for name, x in hyper.items() if name not in per_leaf})
-    return lift(wrapped_step, rule, slots, hyper, key=key, needs_params=needs_params, inner=inner)
+    return lift("wrapper", rule, slots, hyper, key=key, needs_params=needs_params, inner=inner)
 
 
 def _check_scalars(hyper: dict[str, Any]) -> None:

@@ -136,6 +136,24 @@ def zeros_like(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: jnp.zeros_like(leaf, working_dtype(leaf)), tree)
 
 
+def dot(a: Any, b: Any) -> jax.Array:
+    """The real inner product of all leaves together, `sum Re(conj(a) b)`, of `hyper_dtype()`."""
+    total = jnp.zeros((), hyper_dtype())
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        total += jnp.sum((jnp.conj(x) * y).real).astype(total.dtype)
+    return total
+
+
+def value_and_grad(value_fn: Callable, params: Any) -> tuple[jax.Array, Any]:
+    """A loss and its gradient, conjugated where complex, so that steps against it descend.
+
+    JAX differentiates a real function of complex numbers into the conjugate of its direction of
+    steepest ascent. The `grads` of every step are such directions, and so is what this returns.
+    """
+    value, grads = jax.value_and_grad(value_fn)(params)
+    return value, jax.tree.map(jnp.conj, grads)
+
+
 def norm(tree: Any) -> jax.Array:
     """The Euclidean norm of all leaves together, `sqrt(sum |x|**2)`, of `hyper_dtype()`."""
     total = jnp.zeros((), hyper_dtype())

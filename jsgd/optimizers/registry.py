@@ -32,7 +32,7 @@ _ROWS = [
     Row(sign_sgd, "Bernstein et al. 2018", "optax.sign_sgd"),
     Row(signum, "Bernstein et al. 2018", "optax.signum"),
     Row(optimistic_gradient_descent, "Mokhtari et al. 2020", "optax.optimistic_gradient_descent"),
-    Row(rprop, "Igel and Hüsken 2000", "torch.optim.Rprop"),
+    Row(rprop, "Igel and Hüsken 2000", "torch.optim.Rprop", takes="reals"),
     Row(adagrad, "Duchi et al. 2011", "torch.optim.Adagrad"),
     Row(
         rmsprop,
@@ -57,7 +57,11 @@ _ROWS = [
     Row(adan, "Xie et al. 2022", "the paper in NumPy"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
     Row(
-        muon, "Jordan et al. 2024", "the authors' code in NumPy", variants=({}, {"nesterov": False})
+        muon,
+        "Jordan et al. 2024",
+        "the authors' code in NumPy",
+        variants=({}, {"nesterov": False}),
+        takes="matrices",
     ),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}

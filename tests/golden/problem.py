@@ -23,8 +23,14 @@ START = {
 }
 
 
+def value(np: Any, p: dict[str, Any], x: Any, y: Any) -> Any:
+    """The mean cross-entropy of `scale * (tanh(x @ wide) @ tall + bias)`; arguments as below."""
+    raw = p["scale"] * (np.tanh(x @ p["wide"]) @ p["tall"] + p["bias"][None])
+    return (np.log(np.exp(raw).sum(axis=1)) - (y * raw).sum(axis=1)).mean()
+
+
 def gradient(np: Any, p: dict[str, Any], x: Any, y: Any) -> dict[str, Any]:
-    """Of the mean cross-entropy of `scale * (tanh(x @ wide) @ tall + bias)`.
+    """Of `value`.
 
     Args:
         np: the array module, NumPy or `jax.numpy`.

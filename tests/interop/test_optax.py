@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from cases import CASES, example
+from cases import CASES, example, given
 from flax import nnx
 from flax.training.train_state import TrainState
 
@@ -46,15 +46,16 @@ def test_updates_are_the_step(name):
     params, grads = example(case, jnp.float32)
     opt = case.make()
     tx = jsgd.to_optax(opt)
+    more = given(params, grads)
 
     @jax.jit
     def both(params, state):
         updates, other = jax.lax.cond(
             True,
-            lambda: tx.update(grads, state, params),
+            lambda: tx.update(grads, state, params, **more),
             lambda: (jax.tree.map(jnp.zeros_like, grads), state),
         )
-        return optax.apply_updates(params, updates), other, opt.step(params, grads, state)
+        return optax.apply_updates(params, updates), other, opt.step(params, grads, state, **more)
 
     updated, state, (stepped, expected) = both(params, opt.init(params))
     close(updated, stepped)
@@ -91,7 +92,9 @@ def test_without_params(name):
         with pytest.raises(ValueError, match="depends on the parameters"):
             tx.update(grads, state)
     else:
-        close(tx.update(grads, state)[0], tx.update(grads, state, params)[0], atol=1e-5)
+        more = given(params, grads)
+        without, _ = tx.update(grads, state, **more)
+        close(without, tx.update(grads, state, params, **more)[0], atol=1e-5)
 
 
 def test_small_steps_survive_large_bfloat16_parameters():
