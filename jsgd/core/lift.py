@@ -132,7 +132,8 @@ def leaves_step(rule, slots, static, params, grads, state, **given):
     for i, ((path, p), g) in enumerate(zip(paths, jax.tree.leaves(grads), strict=True)):
         work = working_dtype(p)
         names = {name: x[i].astype(real_dtype(work)) for name, x in hyper.items()}
-        names |= _value(given, real_dtype(work)) | dict(static) | {"t": t.astype(real_dtype(work))} | keys(i)
+        names |= _value(given, real_dtype(work)) | dict(static) | keys(i)
+        names["t"] = t.astype(real_dtype(work))
         s = {name: x[i] for name, x in held.items()}
         with promotion(work):
             p_out, s_out = rule(
