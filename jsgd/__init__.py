@@ -23,6 +23,7 @@ from jsgd.core import get_hyper as get_hyper
 from jsgd.core import leafwise as leafwise
 from jsgd.core import set_hyper as set_hyper
 from jsgd.core import treewise as treewise
+from jsgd.core import value_and_grad as value_and_grad
 from jsgd.core import wrapper as wrapper
 from jsgd.optimizers import adabelief as adabelief
 from jsgd.optimizers import adadelta as adadelta
@@ -33,6 +34,7 @@ from jsgd.optimizers import adamaxw as adamaxw
 from jsgd.optimizers import adamw as adamw
 from jsgd.optimizers import adan as adan
 from jsgd.optimizers import amsgrad as amsgrad
+from jsgd.optimizers import lbfgs as lbfgs
 from jsgd.optimizers import lion as lion
 from jsgd.optimizers import muon as muon
 from jsgd.optimizers import nadam as nadam

@@ -151,6 +151,7 @@ def tree_step(rule, slots, static, params, grads, state, **given):
     """The step of a treewise rule."""
     tree.check_same(grads, params)
     work = [real_dtype(working_dtype(p)) for p in jax.tree.leaves(params)]
+    given |= _value_fn(given, params)
     new_slots, keys = _next_keys(state.slots, 1)
     h = _names(static, given, state, max(work, key=lambda d: d.itemsize, default=None), keys(0))
 
@@ -205,6 +206,14 @@ def _value(given: dict[str, Any], dtype: Any) -> dict[str, Any]:
     """The loss in the dtype that the rule computes in, where it was given."""
     value = given.get("value")
     return {} if value is None else {"value": jnp.asarray(value, dtype)}
+
+
+def _value_fn(given: dict[str, Any], params: Any) -> dict[str, Any]:
+    """The loss as a function of parameters in the working dtype, where it was given."""
+    value_fn = given.get("value_fn")
+    if value_fn is None:
+        return {}
+    return {"value_fn": lambda work: value_fn(jax.tree.map(cast_like, work, params))}
 
 
 def _next_keys(slots: dict[str, Any], n: int) -> tuple[dict[str, Any], Callable]:

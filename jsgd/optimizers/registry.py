@@ -7,6 +7,7 @@ from jsgd.optimizers.adagrad import adagrad
 from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam, nadamw
 from jsgd.optimizers.adamax import adamax, adamaxw
 from jsgd.optimizers.adan import adan
+from jsgd.optimizers.lbfgs import lbfgs
 from jsgd.optimizers.lion import lion
 from jsgd.optimizers.muon import muon
 from jsgd.optimizers.optimistic import optimistic_gradient_descent
@@ -62,6 +63,17 @@ _ROWS = [
         "the authors' code in NumPy",
         variants=({}, {"nesterov": False}),
         takes="matrices",
+    ),
+    Row(
+        lbfgs,
+        "Liu and Nocedal 1989",
+        "the book in NumPy; optax.lbfgs",
+        variants=(
+            {},
+            {"linesearch": "backtracking"},
+            {"linesearch": None},
+            {"linesearch": None, "scale_init_precond": False},
+        ),
     ),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}

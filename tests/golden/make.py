@@ -18,10 +18,10 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from golden.problem import SAVED, START, STEPS, X, Y, gradient, value
+from golden.problem import SAVED, START, STEPS, batches, gradient, value
 from golden.references import Batch, Reference, Trace
 
-FAMILIES = ("sgd", "adam", "adaptive", "matrix")
+FAMILIES = ("sgd", "adam", "adaptive", "matrix", "second_order")
 LIBRARIES = ("numpy", "torch", "optax", "jax", "keras")
 
 
@@ -47,11 +47,9 @@ def descend(reference: Reference, trace: Trace) -> Iterator:
     """The parameters after each step."""
     walk = reference.walk({k: START[k].astype(trace.dtype) for k in trace.leaves}, trace.dtype)
     params = next(walk)
-    for x, y in zip(X, Y, strict=True):
-        full = START | {k: p.astype(float) for k, p in params.items()}
-        grads = gradient(np, full, x, y)
-        fn = functools.partial(loss, x, y)
-        params = walk.send(Batch({k: grads[k] for k in trace.leaves}, fn(params), fn))
+    for x, y in zip(*batches(trace.whole), strict=True):
+        fn, gradient_fn = functools.partial(loss, x, y), functools.partial(slopes, x, y)
+        params = walk.send(Batch(gradient_fn(params), fn(params), fn, gradient_fn))
         yield params
 
 
@@ -63,6 +61,12 @@ def loss(x, y, params):
     return value(numpy, START | params, x, y)
 
 
+def slopes(x, y, params):
+    full = START | {k: p.astype(float) for k, p in params.items()}
+    grads = gradient(np, full, x, y)
+    return {k: grads[k] for k in params}
+
+
 def write(name: str, trace: Trace, path: dict[int, dict[str, np.ndarray]]) -> None:
     head = {
         "factory": name.split("-")[0],
@@ -72,6 +76,8 @@ def write(name: str, trace: Trace, path: dict[int, dict[str, np.ndarray]]) -> No
         | {x: metadata.version(x) for x in LIBRARIES},
         "problem": "tests/golden/problem.py",
         "dtype": trace.dtype,
+        "whole": trace.whole,
+        "float32_steps": trace.float32_steps,
         "steps": STEPS,
     }
     lines = [f"  {json.dumps(k)}: {json.dumps(x)}" for k, x in head.items()]
