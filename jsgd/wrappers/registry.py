@@ -29,6 +29,6 @@ _ROWS = [
     Row(ema, "Polyak and Juditsky 1992", "optax.ema", identity={}),
     Row(accumulate, "", "optax.MultiSteps", ({"every": 3},), identity={"every": 1}),
     Row(skip_nonfinite, "", "optax.apply_if_finite", identity={}),
-    Row(partition, "", "optax.partition"),
+    Row(partition, "", "optax.partition", variants=()),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}
