@@ -39,6 +39,7 @@ from jsgd.optimizers import nadam as nadam
 from jsgd.optimizers import nadamw as nadamw
 from jsgd.optimizers import noisy_sgd as noisy_sgd
 from jsgd.optimizers import optimistic_gradient_descent as optimistic_gradient_descent
+from jsgd.optimizers import qhadam as qhadam
 from jsgd.optimizers import radam as radam
 from jsgd.optimizers import rmsprop as rmsprop
 from jsgd.optimizers import rprop as rprop
