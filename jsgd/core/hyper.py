@@ -66,6 +66,20 @@ RANGES: dict[str, Range] = {
     "transition_steps": _POSITIVE,
     "transition_begin": _NONNEGATIVE,
     "decay_rate": _POSITIVE,
+    "boundaries": _POSITIVE,
+    "first_decay_steps": _POSITIVE,
+    "stable_steps": _NONNEGATIVE,
+    "up_steps": Range(0, _INF, open_low=True, open_high=True),
+    "down_steps": Range(0, _INF, open_low=True, open_high=True),
+    "timescale": Range(0, _INF, open_low=True, open_high=True),
+    "power": _POSITIVE,
+    "exponent": _POSITIVE,
+    "t_mul": Range(1, _INF),
+    "m_mul": _POSITIVE,
+    "pct_start": _UNIT,
+    "pct_final": _UNIT,
+    "div_factor": _POSITIVE,
+    "final_div_factor": _POSITIVE,
 }
 # Where `None`, a static choice, means that there is none of it.
 OPTIONAL = frozenset({"momentum"})
