@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jsgd.core.bind import bind, call_repr
+from jsgd.core.bind import bind, call_repr, choices
 from jsgd.core.numerics import Decay, hyper_dtype
 
 
@@ -117,7 +117,7 @@ class Schedule:
         return jnp.asarray(self.rule(jnp.asarray(t, hyper_dtype()), Given(hyper)), hyper_dtype())
 
     def __repr__(self) -> str:
-        return call_repr(self.rule, self.hyper)
+        return call_repr(self.rule, self.hyper | choices(self.rule))
 
     def __eq__(self, other: Any) -> bool:
         return (

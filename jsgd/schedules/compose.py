@@ -34,7 +34,7 @@ def _piecewise(t, h):
 
 
 def piecewise_interpolate(values: Any, boundaries: Any, *, shape: str = "linear") -> Schedule:
-    r"""From one value to the next: `values[i]` at step `boundaries[i - 1]`, a way between.
+    r"""From one value to the next, `values[i]` at step `boundaries[i - 1]`, by lines or cosines.
 
     Between the boundaries :math:`b_i` and :math:`b_{i+1}`, with :math:`b_0 = 0`,
 
