@@ -146,7 +146,8 @@ def test_is_a_pytree_that_prints_pickles_and_compares(name, variant):
     assert copy.rule is schedule.rule
     assert repr(copy) == repr(schedule)
     assert repr(schedule).startswith(name)
-    for key, x in schedule.hyper.items():
+    choices = {k: x for k, x in variant.items() if isinstance(x, bool | str)}
+    for key, x in (schedule.hyper | choices).items():
         assert f"{key}={x!r}" in repr(schedule)
 
 
@@ -235,6 +236,29 @@ def test_a_schedule_is_never_below_float32():
     assert {x.dtype for x in jax.tree.leaves(state.hyper)} == {jnp.dtype("float32")}
 
 
+def test_no_warm_up_is_at_the_peak_at_once():
+    """In optax, a `warmup_constant` of no steps stays at its start for ever."""
+    for make in (schedules.warmup_constant, schedules.inverse_sqrt):
+        assert float(make(0.5, warmup_steps=0)(0)) == 0.5
+    assert float(warmup_cosine(0.5, 0, 10)(0)) == 0.5
+    assert float(schedules.warmup_exponential(0.5, 0, 10, 0.1)(0)) == 0.5
+    assert float(schedules.wsd(0.5, 0, 0, 10)(0)) == 0.5
+
+
+def test_ends_are_reached_to_the_last_digit():
+    """However far apart they are: the rate of a long fall ends where it was told to."""
+    tiny = np.float32(1e-9)
+    for schedule in (
+        linear(1.0, 1e-9, 10),
+        schedules.polynomial(1.0, 1e-9, 2.0, 10),
+        warmup_cosine(1.0, 1, 10, end_value=1e-9),
+        schedules.wsd(1.0, 1, 1, 8, end_value=1e-9, shape="1-sqrt"),
+        schedules.piecewise_interpolate([1.0, 1e-9], [10]),
+    ):
+        assert schedule(10) == schedule(10_000) == tiny
+    assert linear(1e-9, 1.0, 10)(0) == tiny
+
+
 def test_the_step_is_the_number_of_steps_done():
     """0 at the first step, as in optax."""
     opt = jsgd.sgd(lr=piecewise([1.0, 10.0], [1]))
@@ -253,6 +277,26 @@ def test_the_step_is_the_number_of_steps_done():
         (lambda: cosine(1.0, 0), r"decay_steps = 0: decay_steps must be in \(0, inf"),
         (lambda: cosine(1.0, decay_steps=-5), "decay_steps must be in"),
         (lambda: linear(1.0, 0.0, 0), "transition_steps must be in"),
+        (lambda: schedules.multi_step(1.0, [5, 5]), r"boundaries = \[5, 5\]: they must rise"),
+        (
+            lambda: schedules.piecewise_interpolate([1.0, 2.0], [3], shape="1-sqrt"),
+            "shape = '1-sqrt': it is one of 'linear', 'cosine'",
+        ),
+        (lambda: schedules.onecycle(1.0, 9, shape="cos"), "shape = 'cos': it is one of"),
+        (lambda: schedules.onecycle(1.0, 9, 0.5, 0.4), "pct_start = 0.5: it must not be above"),
+        (lambda: schedules.wsd(1.0, 5, 5, 5, shape="sqrt"), "'linear', 'cosine', '1-sqrt'"),
+        (lambda: schedules.cyclic(0.0, 1.0, 5, mode="exp"), "mode = 'exp': it is one of"),
+        (lambda: schedules.cyclic(0.0, 1.0, 5, decay_rate=0.5), "this is 'triangular'"),
+        (lambda: schedules.cyclic(0.0, 1.0, 5, mode="exp_range"), "decay_rate = None: the mode"),
+        (lambda: schedules.sgdr([]), "cycles: there must be one or more"),
+        (
+            lambda: schedules.sgdr([{"peak_value": 1.0, "warmup_steps": -1, "decay_steps": 5}]),
+            "warmup_steps must be in",
+        ),
+        (
+            lambda: warmup_cosine(1.0, warmup_steps=5, decay_steps=5),
+            "warmup_steps = 5: it is part of decay_steps = 5, and less",
+        ),
         (lambda: warmup_cosine(1.0, -1, 5), r"warmup_steps must be in \[0, inf"),
         (lambda: schedules.exponential(1.0, 10, 0.0), "decay_rate must be in"),
         (lambda: cosine("fast", 10), "init_value = 'fast': a hyperparameter is a number"),
