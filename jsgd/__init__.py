@@ -33,11 +33,15 @@ from jsgd.optimizers import adamaxw as adamaxw
 from jsgd.optimizers import adamw as adamw
 from jsgd.optimizers import adan as adan
 from jsgd.optimizers import amsgrad as amsgrad
+from jsgd.optimizers import fromage as fromage
+from jsgd.optimizers import lamb as lamb
+from jsgd.optimizers import lars as lars
 from jsgd.optimizers import lion as lion
 from jsgd.optimizers import muon as muon
 from jsgd.optimizers import nadam as nadam
 from jsgd.optimizers import nadamw as nadamw
 from jsgd.optimizers import noisy_sgd as noisy_sgd
+from jsgd.optimizers import novograd as novograd
 from jsgd.optimizers import optimistic_gradient_descent as optimistic_gradient_descent
 from jsgd.optimizers import radam as radam
 from jsgd.optimizers import rmsprop as rmsprop

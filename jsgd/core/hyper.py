@@ -58,6 +58,8 @@ RANGES: dict[str, Range] = {
     "eta_plus": Range(1, _INF, open_low=True, open_high=True),
     "min_step": _NONNEGATIVE,
     "max_step": _NONNEGATIVE,
+    "trust_coefficient": _NONNEGATIVE,
+    "min_norm": _NONNEGATIVE,
     "max_norm": _POSITIVE,
     "max_value": _POSITIVE,
     "every": Range(1, _INF, open_high=True),

@@ -1,4 +1,6 @@
-"""Matrix kernels that optimizers are made of, each a free function."""
+"""Norms and matrix kernels that optimizers are made of, each a free function."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,3 +34,20 @@ def newton_schulz(g: jax.Array, steps: int = 5, eps: float = 1e-7) -> jax.Array:
         gram = x @ x.conj().T
         x = a * x + (b * gram + c * gram @ gram) @ x
     return x.conj().T if tall else x
+
+
+def trust_ratio(
+    p: jax.Array, u: jax.Array, coefficient: Any = 1, eps: Any = 0, min_norm: Any = 0
+) -> jax.Array:
+    """`coefficient * |p| / (|u| + eps)`, by which an update gets the length of its parameter.
+
+    Args:
+        p, u: of one shape, real or complex; the norms are over all their numbers.
+        coefficient, eps: real scalars.
+        min_norm: the least value of either norm.
+
+    Returns:
+        a real scalar; 1 where a norm is 0, so that a parameter of zeros can start.
+    """
+    p_norm, u_norm = (jnp.maximum(jnp.linalg.norm(x), min_norm) for x in (p, u))
+    return jnp.where((p_norm == 0) | (u_norm == 0), 1, coefficient * p_norm / (u_norm + eps))

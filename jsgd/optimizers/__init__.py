@@ -11,8 +11,12 @@ from jsgd.optimizers.adam import nadamw as nadamw
 from jsgd.optimizers.adamax import adamax as adamax
 from jsgd.optimizers.adamax import adamaxw as adamaxw
 from jsgd.optimizers.adan import adan as adan
+from jsgd.optimizers.fromage import fromage as fromage
+from jsgd.optimizers.lamb import lamb as lamb
+from jsgd.optimizers.lars import lars as lars
 from jsgd.optimizers.lion import lion as lion
 from jsgd.optimizers.muon import muon as muon
+from jsgd.optimizers.novograd import novograd as novograd
 from jsgd.optimizers.optimistic import optimistic_gradient_descent as optimistic_gradient_descent
 from jsgd.optimizers.radam import radam as radam
 from jsgd.optimizers.registry import REGISTRY as REGISTRY

@@ -7,8 +7,12 @@ from jsgd.optimizers.adagrad import adagrad
 from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam, nadamw
 from jsgd.optimizers.adamax import adamax, adamaxw
 from jsgd.optimizers.adan import adan
+from jsgd.optimizers.fromage import fromage
+from jsgd.optimizers.lamb import lamb
+from jsgd.optimizers.lars import lars
 from jsgd.optimizers.lion import lion
 from jsgd.optimizers.muon import muon
+from jsgd.optimizers.novograd import novograd
 from jsgd.optimizers.optimistic import optimistic_gradient_descent
 from jsgd.optimizers.radam import radam
 from jsgd.optimizers.rmsprop import rmsprop
@@ -56,6 +60,10 @@ _ROWS = [
     Row(radam, "Liu et al. 2020", "optax.radam"),
     Row(adan, "Xie et al. 2022", "the paper in NumPy"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
+    Row(lars, "You et al. 2017", "optax.lars", variants=({}, {"nesterov": True})),
+    Row(lamb, "You et al. 2020", "optax.lamb"),
+    Row(fromage, "Bernstein et al. 2020", "optax.fromage"),
+    Row(novograd, "Ginsburg et al. 2019", "optax.novograd"),
     Row(
         muon,
         "Jordan et al. 2024",

@@ -1,10 +1,10 @@
-"""Matrix kernels, against the singular value decomposition."""
+"""Matrix kernels, against the singular value decomposition; norms against NumPy's."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jsgd.core.linalg import newton_schulz
+from jsgd.core.linalg import newton_schulz, trust_ratio
 
 _draw = np.random.RandomState(2).standard_normal
 MATRICES = {
@@ -49,3 +49,21 @@ def test_zero_stays_zero():
 def test_transposing_transposes():
     g = jnp.asarray(MATRICES["wide"], jnp.float32)
     np.testing.assert_array_equal(newton_schulz(g.T), newton_schulz(g).T)
+
+
+@pytest.mark.parametrize("name", ["wide", "row", "number", "complex"])
+def test_trust_ratio(name):
+    u = jnp.asarray(MATRICES[name], "complex64" if name == "complex" else "float32")
+    p = 3 * u[::-1]
+    size = np.linalg.norm(u)
+    np.testing.assert_allclose(trust_ratio(p, u), 3, rtol=1e-6)
+    np.testing.assert_allclose(trust_ratio(p, u, 0.5, 2 * size), 0.5, rtol=1e-6)
+    np.testing.assert_allclose(trust_ratio(p, u, min_norm=2 * size), 1.5, rtol=1e-6)
+
+
+def test_trust_ratio_of_zeros():
+    """It is 1, the coefficient left out, unless there is a least norm."""
+    zero, one = jnp.zeros(3), jnp.ones(1)
+    for p, u in ((zero, zero), (zero, one), (one, zero), (jnp.zeros(()), jnp.zeros(0))):
+        assert trust_ratio(p, u, 0.1, 1.0) == 1
+    assert trust_ratio(zero, one, min_norm=0.25) == 0.25
