@@ -26,6 +26,7 @@ from jsgd.core import treewise as treewise
 from jsgd.core import wrapper as wrapper
 from jsgd.optimizers import adabelief as adabelief
 from jsgd.optimizers import adadelta as adadelta
+from jsgd.optimizers import adafactor as adafactor
 from jsgd.optimizers import adagrad as adagrad
 from jsgd.optimizers import adam as adam
 from jsgd.optimizers import adamax as adamax
@@ -49,6 +50,7 @@ from jsgd.optimizers import rprop as rprop
 from jsgd.optimizers import sgd as sgd
 from jsgd.optimizers import sign_sgd as sign_sgd
 from jsgd.optimizers import signum as signum
+from jsgd.optimizers import sm3 as sm3
 from jsgd.wrappers import accumulate as accumulate
 from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm
 from jsgd.wrappers import clip_by_value as clip_by_value

@@ -5,6 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jsgd.core.numerics import abs_sq
+
 # Keller Jordan's quintic: its slope at 0 is as steep as can be (small singular values grow
 # 3.4-fold a step) at the price that they end in about [0.7, 1.2], not at 1 exactly.
 MUON_QUINTIC = (3.4445, -4.7750, 2.0315)
@@ -51,3 +53,22 @@ def trust_ratio(
     """
     p_norm, u_norm = (jnp.maximum(jnp.linalg.norm(x), min_norm) for x in (p, u))
     return jnp.where((p_norm == 0) | (u_norm == 0), 1, coefficient * p_norm / (u_norm + eps))
+
+
+def rms(x: jax.Array) -> jax.Array:
+    """The root mean square of all numbers, a real scalar; NaN where there are none."""
+    return jnp.sqrt(jnp.mean(abs_sq(x)))
+
+
+def rank_one(rows: jax.Array, columns: jax.Array, axis: int) -> jax.Array:
+    """The matrices of rank one that have these means of rows and of columns.
+
+    Args:
+        rows: shape (..., m, 1, ...), the mean of every row; `axis` is that of length m.
+        columns: shape (..., 1, n, ...), the mean of every column.
+        axis: the one along which the rows lie.
+
+    Returns:
+        shape (..., m, n, ...). The quotient is formed before the product, which might underflow.
+    """
+    return rows / jnp.mean(rows, axis, keepdims=True) * columns

@@ -2,6 +2,7 @@
 
 from jsgd.optimizers.adabelief import adabelief as adabelief
 from jsgd.optimizers.adadelta import adadelta as adadelta
+from jsgd.optimizers.adafactor import adafactor as adafactor
 from jsgd.optimizers.adagrad import adagrad as adagrad
 from jsgd.optimizers.adam import adam as adam
 from jsgd.optimizers.adam import adamw as adamw
@@ -26,3 +27,4 @@ from jsgd.optimizers.sgd import noisy_sgd as noisy_sgd
 from jsgd.optimizers.sgd import sgd as sgd
 from jsgd.optimizers.sign import sign_sgd as sign_sgd
 from jsgd.optimizers.sign import signum as signum
+from jsgd.optimizers.sm3 import sm3 as sm3

@@ -3,6 +3,7 @@
 from jsgd.core.registry import Row
 from jsgd.optimizers.adabelief import adabelief
 from jsgd.optimizers.adadelta import adadelta
+from jsgd.optimizers.adafactor import adafactor
 from jsgd.optimizers.adagrad import adagrad
 from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam, nadamw
 from jsgd.optimizers.adamax import adamax, adamaxw
@@ -19,6 +20,7 @@ from jsgd.optimizers.rmsprop import rmsprop
 from jsgd.optimizers.rprop import rprop
 from jsgd.optimizers.sgd import noisy_sgd, sgd
 from jsgd.optimizers.sign import sign_sgd, signum
+from jsgd.optimizers.sm3 import sm3
 
 _ROWS = [
     Row(
@@ -64,6 +66,18 @@ _ROWS = [
     Row(lamb, "You et al. 2020", "optax.lamb"),
     Row(fromage, "Bernstein et al. 2020", "optax.fromage"),
     Row(novograd, "Ginsburg et al. 2019", "optax.novograd"),
+    Row(sm3, "Anil et al. 2019", "the paper in NumPy; optax.sm3"),
+    Row(
+        adafactor,
+        "Shazeer and Stern 2018",
+        "the paper in NumPy; torch.optim.Adafactor; optax.adafactor",
+        variants=(
+            {},
+            {"min_dim_size_to_factor": 1},
+            {"min_dim_size_to_factor": 1, "relative_step": False, "momentum": 0.9},
+            {"min_dim_size_to_factor": 1, "parameter_scale": False},
+        ),
+    ),
     Row(
         muon,
         "Jordan et al. 2024",

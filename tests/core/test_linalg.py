@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jsgd.core.linalg import newton_schulz, trust_ratio
+from jsgd.core.linalg import newton_schulz, rank_one, rms, trust_ratio
 
 _draw = np.random.RandomState(2).standard_normal
 MATRICES = {
@@ -67,3 +67,30 @@ def test_trust_ratio_of_zeros():
     for p, u in ((zero, zero), (zero, one), (one, zero), (jnp.zeros(()), jnp.zeros(0))):
         assert trust_ratio(p, u, 0.1, 1.0) == 1
     assert trust_ratio(zero, one, min_norm=0.25) == 0.25
+
+
+def test_rms():
+    assert rms(jnp.array([3.0, 4.0, 0.0, 0.0])) == 2.5
+    assert rms(jnp.array([[3 + 4j, 5]], jnp.complex64)) == 5
+
+
+@pytest.mark.parametrize("name", ["wide", "tall", "tiny", "huge"])
+def test_rank_one(name):
+    """Its rows and columns have the means it was given, its singular values are one and zeros."""
+    x = jnp.asarray(np.square(MATRICES[name]), jnp.float32)
+    rows, columns = x.mean(1, keepdims=True), x.mean(0, keepdims=True)
+    y = rank_one(rows, columns, 0)
+    np.testing.assert_allclose(y.mean(1, keepdims=True), rows, rtol=1e-5)
+    np.testing.assert_allclose(y.mean(0, keepdims=True), columns, rtol=1e-5)
+    first, *others = np.linalg.svd(y, compute_uv=False)
+    assert max(others) < 1e-5 * first
+
+
+def test_rank_one_of_many():
+    """Other axes hold a matrix each."""
+    x = jnp.asarray(_draw((3, 2, 4)) ** 2, jnp.float32)
+    rows, columns = x.mean(2, keepdims=True), x.mean(0, keepdims=True)
+    y = rank_one(rows, columns, 0)
+    for i in range(2):
+        alone = rank_one(rows[:, i], columns[:, i], 0)
+        np.testing.assert_allclose(y[:, i], alone, rtol=1e-5)
