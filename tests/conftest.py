@@ -12,6 +12,14 @@ settings.register_profile("jsgd", derandomize=True, deadline=None, max_examples=
 settings.load_profile("jsgd")
 
 
+def pytest_collection_modifyitems(items):
+    """With pytest-xdist, the tests of one optimizer share a worker, and so what it compiled."""
+    for item in items:
+        name = getattr(item, "callspec", None) and item.callspec.params.get("name")
+        if isinstance(name, str):
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.fixture
 def x64():
     """Double precision for one test."""
