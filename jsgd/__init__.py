@@ -35,6 +35,7 @@ from jsgd.optimizers import adamw as adamw
 from jsgd.optimizers import adan as adan
 from jsgd.optimizers import amsgrad as amsgrad
 from jsgd.optimizers import fromage as fromage
+from jsgd.optimizers import galore as galore
 from jsgd.optimizers import lamb as lamb
 from jsgd.optimizers import lars as lars
 from jsgd.optimizers import lion as lion

@@ -60,6 +60,7 @@ RANGES: dict[str, Range] = {
     "eta_plus": Range(1, _INF, open_low=True, open_high=True),
     "min_step": _NONNEGATIVE,
     "max_step": _NONNEGATIVE,
+    "scale": _NONNEGATIVE,
     "min_scale": _NONNEGATIVE,
     "trust_coefficient": _NONNEGATIVE,
     "min_norm": _NONNEGATIVE,

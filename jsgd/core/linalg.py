@@ -38,6 +38,25 @@ def newton_schulz(g: jax.Array, steps: int = 5, eps: float = 1e-7) -> jax.Array:
     return x.conj().T if tall else x
 
 
+def leading_vectors(g: jax.Array, rank: int) -> jax.Array:
+    """The left singular vectors of `g` for its largest singular values, as columns.
+
+    A singular vector is unique but for a factor of length one, and what LAPACK returns differs
+    between machines. Here the largest number of each is positive.
+
+    Args:
+        g: shape (m, n), real or complex.
+        rank: how many, at most min(m, n).
+
+    Returns:
+        shape (m, min(rank, m, n)).
+    """
+    u, _, _ = jnp.linalg.svd(g, full_matrices=False)
+    u = u[:, :rank]
+    largest = jnp.take_along_axis(u, jnp.argmax(jnp.abs(u), axis=0, keepdims=True), axis=0)
+    return u * jnp.sign(largest).conj()
+
+
 def trust_ratio(
     p: jax.Array, u: jax.Array, coefficient: Any = 1, eps: Any = 0, min_norm: Any = 0
 ) -> jax.Array:

@@ -39,6 +39,7 @@ from jsgd.optimizers.adamax import adamax as adamax
 from jsgd.optimizers.adamax import adamaxw as adamaxw
 from jsgd.optimizers.adan import adan as adan
 from jsgd.optimizers.fromage import fromage as fromage
+from jsgd.optimizers.galore import galore as galore
 from jsgd.optimizers.lamb import lamb as lamb
 from jsgd.optimizers.lars import lars as lars
 from jsgd.optimizers.lion import lion as lion

@@ -9,6 +9,7 @@ from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam, nadamw
 from jsgd.optimizers.adamax import adamax, adamaxw
 from jsgd.optimizers.adan import adan
 from jsgd.optimizers.fromage import fromage
+from jsgd.optimizers.galore import galore
 from jsgd.optimizers.lamb import lamb
 from jsgd.optimizers.lars import lars
 from jsgd.optimizers.lion import lion
@@ -80,11 +81,12 @@ _ROWS = [
             {"min_dim_size_to_factor": 1, "parameter_scale": False},
         ),
     ),
+    Row(galore, "Zhao et al. 2024", "the paper in NumPy; optax.contrib.galore", ({"rank": 2},)),
     Row(
         muon,
         "Jordan et al. 2024",
         "the authors' muon_update, in NumPy",
-        variants=({}, {"nesterov": False}),
+        variants=({}, {"nesterov": False}, {"nesterov": False, "match_rms": True}),
         takes="matrices",
     ),
 ]

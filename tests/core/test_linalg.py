@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jsgd.core.linalg import newton_schulz, rank_one, rms, trust_ratio
+from jsgd.core.linalg import leading_vectors, newton_schulz, rank_one, rms, trust_ratio
 
 _draw = np.random.RandomState(2).standard_normal
 MATRICES = {
@@ -49,6 +49,31 @@ def test_zero_stays_zero():
 def test_transposing_transposes():
     g = jnp.asarray(MATRICES["wide"], jnp.float32)
     np.testing.assert_array_equal(newton_schulz(g.T), newton_schulz(g).T)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+@pytest.mark.parametrize("rank", [1, 3, 99])
+def test_leading_vectors(name, rank):
+    """Orthonormal; the projection on them is the best approximation of that rank."""
+    g = MATRICES[name]
+    u = np.asarray(leading_vectors(jnp.asarray(g, "complex64" if "x" in name else "float32"), rank))
+    assert u.shape == (len(g), min(rank, *g.shape))
+    np.testing.assert_allclose(u.conj().T @ u, np.eye(u.shape[1]), atol=1e-5)
+    rest = np.linalg.svd(g, compute_uv=False)[rank:]
+    off = np.linalg.norm(g - u @ u.conj().T @ g)
+    np.testing.assert_allclose(off, np.linalg.norm(rest), atol=1e-5 * np.linalg.norm(g))
+
+
+@pytest.mark.parametrize("name", ["wide", "tall", "square", "complex"])
+def test_leading_vectors_have_no_free_sign(name):
+    """They come out the same when the matrix is turned by a unit, and zeros give no NaN."""
+    g = jnp.asarray(MATRICES[name], "complex64" if name == "complex" else "float32")
+    u = leading_vectors(g, 2)
+    turned = (0.6 + 0.8j) * g if name == "complex" else -g
+    np.testing.assert_allclose(leading_vectors(turned, 2), u, atol=1e-4)
+    largest = np.take_along_axis(np.asarray(u), np.abs(u).argmax(0)[None], 0)
+    np.testing.assert_allclose(largest, np.abs(largest), atol=1e-6)
+    assert np.all(np.isfinite(leading_vectors(0 * g, 2)))
 
 
 @pytest.mark.parametrize("name", ["wide", "row", "number", "complex"])
