@@ -62,6 +62,7 @@ from jsgd.wrappers import l1 as l1
 from jsgd.wrappers import partition as partition
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
 from jsgd.wrappers import stochastic_rounding as stochastic_rounding
+from jsgd.wrappers import trust_ratio as trust_ratio
 from jsgd.wrappers import weight_decay as weight_decay
 
 __version__ = "0.1.0"

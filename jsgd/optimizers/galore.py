@@ -105,11 +105,11 @@ def _projector(rank: int, leaf: Any) -> Any:
     if not _is_matrix(leaf):
         return ()
     short = min(leaf.shape)
-    return jnp.zeros((short, min(rank, short)), working_dtype(leaf))
+    return jnp.zeros_like(leaf, working_dtype(leaf), shape=(short, min(rank, short)))
 
 
 def _moment(rank: int, zeros: Callable, leaf: Any) -> jax.Array:
     """Of shape (r, n) for a matrix whose longer side is n; for a vector like the leaf itself."""
-    if not _is_matrix(leaf):
-        return zeros(leaf)
-    return jnp.zeros((min(rank, *leaf.shape), max(leaf.shape)), zeros(leaf).dtype)
+    like = zeros(leaf)
+    shape = (min(rank, *leaf.shape), max(leaf.shape)) if _is_matrix(leaf) else leaf.shape
+    return jnp.zeros_like(like, shape=shape)
