@@ -24,9 +24,9 @@ CURVES = {  # functions of a number that fall at first
 def searched(search, curve, step):
     value, slope = jax.value_and_grad(curve)(0.0)
     direction = -jnp.sign(slope)
-    return jax.jit(
-        lambda x, step: SEARCHES[search](curve, x, direction, value, slope, step=step)
-    )(jnp.float64(0), step), direction
+    return jax.jit(lambda x, step: SEARCHES[search](curve, x, direction, value, slope, step=step))(
+        jnp.float64(0), step
+    ), direction
 
 
 @pytest.mark.parametrize("step", [1e-3, 0.3, 1.0, 30.0])

@@ -22,6 +22,7 @@ from golden.problem import SAVED, START, STEPS, batches, gradient, value
 from golden.references import Batch, Reference, Trace
 
 FAMILIES = ("sgd", "adam", "adaptive", "matrix", "second_order")
+FAMILIES = ("sgd", "adam", "adaptive", "norms", "matrix")
 LIBRARIES = ("numpy", "torch", "optax", "jax", "keras")
 
 

@@ -72,9 +72,7 @@ def walk(opt, fn=quadratic, steps=15, start=jnp.zeros):
             carry = opt.step(params, grads, state, value=value, value_fn=fn)
             return carry, (carry[0], value)
 
-        (_, state), (path, values) = jax.lax.scan(
-            body, (params, opt.init(params)), length=steps
-        )
+        (_, state), (path, values) = jax.lax.scan(body, (params, opt.init(params)), length=steps)
         return path, values, state
 
     return run(start(6) if callable(start) else start)
