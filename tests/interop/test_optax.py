@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from cases import CASES, example, given
 from flax import nnx
 from flax.training.train_state import TrainState
 
@@ -25,9 +24,6 @@ def _standard_promotion():
         yield
 
 
-every_case = pytest.mark.parametrize("name", CASES)
-
-
 def close(a, b, rtol=1e-5, atol=1e-5):  # optax's own 1 - b2**t is off by 2e-5 in float32
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol, atol), a, b)
 
@@ -39,29 +35,6 @@ def train(tx, params=PARAMS, steps=5, **given):
         updates, state = update(GRADS, state, params, **given)
         params = optax.apply_updates(params, updates)
     return params
-
-
-@every_case
-def test_updates_are_the_step(name):
-    """Under `lax.cond` too: the state keeps its types."""
-    case = CASES[name]
-    params, grads = example(case, jnp.float32)
-    opt = case.make()
-    tx = jsgd.to_optax(opt)
-    more = given(params, grads)
-
-    @jax.jit
-    def both(params, state):
-        updates, other = jax.lax.cond(
-            True,
-            lambda: tx.update(grads, state, params, **more),
-            lambda: (jax.tree.map(jnp.zeros_like, grads), state),
-        )
-        return optax.apply_updates(params, updates), other, opt.step(params, grads, state, **more)
-
-    updated, state, (stepped, expected) = both(params, opt.init(params))
-    close(updated, stepped)
-    close(state, expected)
 
 
 @pytest.mark.parametrize(
@@ -81,22 +54,6 @@ def test_inside_optax(ours, theirs):
     arms = [{"a": tx, "b": optax.set_to_zero()} for tx in (ours, theirs)]
     one, other = (optax.partition(arm, {"w": "a", "b": "b"}) for arm in arms)
     close(train(one), train(other))
-
-
-@every_case
-def test_without_params(name):
-    """As in optax: the same updates where the rule does not read them, else an error."""
-    case = CASES[name]
-    params, grads = example(case, jnp.float32)
-    opt = case.make()
-    tx, state = jsgd.to_optax(opt), opt.init(params)
-    if opt.init.needs_params:
-        with pytest.raises(ValueError, match="depends on the parameters"):
-            tx.update(grads, state)
-    else:
-        more = given(params, grads)
-        without, _ = tx.update(grads, state, **more)
-        close(without, tx.update(grads, state, params, **more)[0], atol=1e-5)
 
 
 def test_small_steps_survive_large_bfloat16_parameters():
@@ -151,18 +108,6 @@ def test_optax_tree_functions():
     assert marked.inner.slots == {"mu": specs, "nu": specs}
     assert marked.slots == {"average": specs}
     assert marked.t is None
-
-
-@pytest.mark.parametrize(
-    "name", ["adam", "sgd-momentum=0.9", "rmsprop-momentum=0.9-centered", "lion", "partition"]
-)
-def test_abstract_init(name):
-    """`jax.eval_shape` and optax's placeholders stand in for parameters."""
-    case = CASES[name]
-    params, _ = example(case)
-    tx = jsgd.to_optax(case.make())
-    shapes = jax.eval_shape(tx.init, params)
-    assert jax.tree.structure(shapes) == jax.tree.structure(tx.init(params))
 
 
 def test_flax_train_state():
