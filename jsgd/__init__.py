@@ -24,6 +24,7 @@ from jsgd.core import leafwise as leafwise
 from jsgd.core import set_hyper as set_hyper
 from jsgd.core import treewise as treewise
 from jsgd.core import wrapper as wrapper
+from jsgd.optimizers import acprop as acprop
 from jsgd.optimizers import adabelief as adabelief
 from jsgd.optimizers import adadelta as adadelta
 from jsgd.optimizers import adagrad as adagrad
@@ -32,6 +33,8 @@ from jsgd.optimizers import adamax as adamax
 from jsgd.optimizers import adamaxw as adamaxw
 from jsgd.optimizers import adamw as adamw
 from jsgd.optimizers import adan as adan
+from jsgd.optimizers import ademamix as ademamix
+from jsgd.optimizers import adopt as adopt
 from jsgd.optimizers import amsgrad as amsgrad
 from jsgd.optimizers import lion as lion
 from jsgd.optimizers import muon as muon
@@ -45,6 +48,8 @@ from jsgd.optimizers import rprop as rprop
 from jsgd.optimizers import sgd as sgd
 from jsgd.optimizers import sign_sgd as sign_sgd
 from jsgd.optimizers import signum as signum
+from jsgd.optimizers import simplified_ademamix as simplified_ademamix
+from jsgd.optimizers import yogi as yogi
 from jsgd.wrappers import accumulate as accumulate
 from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm
 from jsgd.wrappers import clip_by_value as clip_by_value

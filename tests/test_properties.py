@@ -16,6 +16,7 @@ from jsgd.optimizers import REGISTRY
 OURS = [name for name in CASES if name.split("-")[0] in REGISTRY]
 ELEMENTWISE = [name for name in OURS if CASES[name].make().init.kind == "elementwise"]
 SCALED = {  # rules whose steps depend on the scale of the loss
+    "acprop",  # its first step is gradient descent
     "adadelta",  # without eps it does not move at all
     "noisy_sgd",
     "optimistic_gradient_descent",
@@ -50,7 +51,8 @@ def walk(make, p, g, **hyper):
 
 
 def no_eps(name):
-    return {"eps": 0.0} if "eps" in CASES[name].hyper else {}
+    """What has the scale of a gradient, at 0."""
+    return {k: 0.0 for k in ("eps", "initial_accumulator") if k in CASES[name].hyper}
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)

@@ -1,5 +1,6 @@
 """The optimizers, one module a family, and their registry."""
 
+from jsgd.optimizers.acprop import acprop as acprop
 from jsgd.optimizers.adabelief import adabelief as adabelief
 from jsgd.optimizers.adadelta import adadelta as adadelta
 from jsgd.optimizers.adagrad import adagrad as adagrad
@@ -11,6 +12,9 @@ from jsgd.optimizers.adam import nadamw as nadamw
 from jsgd.optimizers.adamax import adamax as adamax
 from jsgd.optimizers.adamax import adamaxw as adamaxw
 from jsgd.optimizers.adan import adan as adan
+from jsgd.optimizers.ademamix import ademamix as ademamix
+from jsgd.optimizers.ademamix import simplified_ademamix as simplified_ademamix
+from jsgd.optimizers.adopt import adopt as adopt
 from jsgd.optimizers.lion import lion as lion
 from jsgd.optimizers.muon import muon as muon
 from jsgd.optimizers.optimistic import optimistic_gradient_descent as optimistic_gradient_descent
@@ -22,3 +26,4 @@ from jsgd.optimizers.sgd import noisy_sgd as noisy_sgd
 from jsgd.optimizers.sgd import sgd as sgd
 from jsgd.optimizers.sign import sign_sgd as sign_sgd
 from jsgd.optimizers.sign import signum as signum
+from jsgd.optimizers.yogi import yogi as yogi

@@ -1,12 +1,15 @@
 """The list of all optimizers, as data: a new one is one row here."""
 
 from jsgd.core.registry import Row
+from jsgd.optimizers.acprop import acprop
 from jsgd.optimizers.adabelief import adabelief
 from jsgd.optimizers.adadelta import adadelta
 from jsgd.optimizers.adagrad import adagrad
 from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam, nadamw
 from jsgd.optimizers.adamax import adamax, adamaxw
 from jsgd.optimizers.adan import adan
+from jsgd.optimizers.ademamix import ademamix, simplified_ademamix
+from jsgd.optimizers.adopt import adopt
 from jsgd.optimizers.lion import lion
 from jsgd.optimizers.muon import muon
 from jsgd.optimizers.optimistic import optimistic_gradient_descent
@@ -15,6 +18,7 @@ from jsgd.optimizers.rmsprop import rmsprop
 from jsgd.optimizers.rprop import rprop
 from jsgd.optimizers.sgd import noisy_sgd, sgd
 from jsgd.optimizers.sign import sign_sgd, signum
+from jsgd.optimizers.yogi import yogi
 
 _ROWS = [
     Row(
@@ -53,8 +57,13 @@ _ROWS = [
     Row(adamax, "Kingma and Ba 2015", "torch.optim.Adamax"),
     Row(adamaxw, "Kingma and Ba 2015; Loshchilov and Hutter 2019", "optax.adamaxw"),
     Row(adabelief, "Zhuang et al. 2020", "optax.adabelief"),
+    Row(acprop, "Zhuang et al. 2021", "the paper in NumPy"),
+    Row(yogi, "Zaheer et al. 2018", "the paper in NumPy"),
     Row(radam, "Liu et al. 2020", "optax.radam"),
     Row(adan, "Xie et al. 2022", "the paper in NumPy"),
+    Row(adopt, "Taniguchi et al. 2024", "optax.contrib.adopt", variants=({}, {"clip": False})),
+    Row(ademamix, "Pagliardini et al. 2024", "optax.contrib.ademamix"),
+    Row(simplified_ademamix, "Morwani et al. 2025", "optax.contrib.simplified_ademamix"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
     Row(
         muon,
