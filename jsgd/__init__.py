@@ -36,11 +36,15 @@ from jsgd.optimizers import adan as adan
 from jsgd.optimizers import ademamix as ademamix
 from jsgd.optimizers import adopt as adopt
 from jsgd.optimizers import amsgrad as amsgrad
+from jsgd.optimizers import asgd as asgd
+from jsgd.optimizers import ftrl as ftrl
 from jsgd.optimizers import lion as lion
+from jsgd.optimizers import madgrad as madgrad
 from jsgd.optimizers import muon as muon
 from jsgd.optimizers import nadam as nadam
 from jsgd.optimizers import nadamw as nadamw
 from jsgd.optimizers import noisy_sgd as noisy_sgd
+from jsgd.optimizers import optimistic_adam as optimistic_adam
 from jsgd.optimizers import optimistic_gradient_descent as optimistic_gradient_descent
 from jsgd.optimizers import radam as radam
 from jsgd.optimizers import rmsprop as rmsprop
@@ -49,6 +53,7 @@ from jsgd.optimizers import sgd as sgd
 from jsgd.optimizers import sign_sgd as sign_sgd
 from jsgd.optimizers import signum as signum
 from jsgd.optimizers import simplified_ademamix as simplified_ademamix
+from jsgd.optimizers import sophia as sophia
 from jsgd.optimizers import yogi as yogi
 from jsgd.wrappers import accumulate as accumulate
 from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm

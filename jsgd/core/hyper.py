@@ -52,6 +52,12 @@ RANGES: dict[str, Range] = {
     "dampening": _UNIT,
     "weight_decay": Range(0, _INF, open_high=True),
     "l1": Range(0, _INF, open_high=True),
+    "l2": Range(0, _INF, open_high=True),
+    "l2_shrinkage": Range(0, _INF, open_high=True),
+    "lambd": Range(0, _INF, open_high=True),
+    "t0": _NONNEGATIVE,
+    "lr_power": Range(-1, 0, open_low=True),
+    "momentum_decay": _NONNEGATIVE,
     "initial_accumulator": _NONNEGATIVE,
     "eta": _NONNEGATIVE,
     "eta_minus": Range(0, 1, open_low=True, open_high=True),
@@ -68,7 +74,7 @@ RANGES: dict[str, Range] = {
     "decay_rate": _POSITIVE,
 }
 # Where `None`, a static choice, means that there is none of it.
-OPTIONAL = frozenset({"momentum"})
+OPTIONAL = frozenset({"momentum", "momentum_decay"})
 # Rates of slow averages, where 1 - b must be exact: held as `Decay`.
 DECAYS = ("b1", "b2", "b3", "decay")
 RANGES |= dict.fromkeys(DECAYS, _RATE)

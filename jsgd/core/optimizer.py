@@ -187,10 +187,10 @@ def _set_in(held: Any, name: str, rest: list[str], value: Any, inside: bool = Fa
 
 
 def eval_params(params: Any, state: State) -> Any:
-    """The parameters to evaluate: the average that a wrapper keeps, else `params` itself.
+    """The parameters to evaluate: the average that an optimizer keeps, else `params` itself.
 
-    A wrapper that has something better to evaluate than the trained parameters keeps it in the
-    slot `"average"`, leaf by leaf; the outermost one counts.
+    A rule or a wrapper that has something better to evaluate than the trained parameters keeps it
+    in the slot `"average"`, leaf by leaf; the outermost one counts.
 
     >>> import jax.numpy as jnp, jsgd
     >>> opt = jsgd.ema(jsgd.sgd(1.0), decay=0.5)

@@ -10,14 +10,18 @@ from jsgd.optimizers.adamax import adamax, adamaxw
 from jsgd.optimizers.adan import adan
 from jsgd.optimizers.ademamix import ademamix, simplified_ademamix
 from jsgd.optimizers.adopt import adopt
+from jsgd.optimizers.asgd import asgd
+from jsgd.optimizers.ftrl import ftrl
 from jsgd.optimizers.lion import lion
+from jsgd.optimizers.madgrad import madgrad
 from jsgd.optimizers.muon import muon
-from jsgd.optimizers.optimistic import optimistic_gradient_descent
+from jsgd.optimizers.optimistic import optimistic_adam, optimistic_gradient_descent
 from jsgd.optimizers.radam import radam
 from jsgd.optimizers.rmsprop import rmsprop
 from jsgd.optimizers.rprop import rprop
 from jsgd.optimizers.sgd import noisy_sgd, sgd
 from jsgd.optimizers.sign import sign_sgd, signum
+from jsgd.optimizers.sophia import sophia
 from jsgd.optimizers.yogi import yogi
 
 _ROWS = [
@@ -36,8 +40,11 @@ _ROWS = [
     Row(sign_sgd, "Bernstein et al. 2018", "optax.sign_sgd"),
     Row(signum, "Bernstein et al. 2018", "optax.signum"),
     Row(optimistic_gradient_descent, "Mokhtari et al. 2020", "optax.optimistic_gradient_descent"),
+    Row(asgd, "Polyak and Juditsky 1992; Bottou 2012", "torch.optim.ASGD"),
     Row(rprop, "Igel and Hüsken 2000", "torch.optim.Rprop", takes="reals"),
     Row(adagrad, "Duchi et al. 2011", "torch.optim.Adagrad"),
+    Row(ftrl, "McMahan et al. 2013", "keras.optimizers.Ftrl"),
+    Row(madgrad, "Defazio and Jelassi 2022", "the paper in NumPy"),
     Row(
         rmsprop,
         "Tieleman and Hinton 2012; Graves 2013",
@@ -46,13 +53,25 @@ _ROWS = [
             {},
             {"momentum": 0.9, "centered": True},
             {"momentum": 0.9, "nesterov": True, "eps_in_sqrt": True},
+            {"bias_correction": True},
         ),
     ),
     Row(adadelta, "Zeiler 2012", "torch.optim.Adadelta"),
     Row(adam, "Kingma and Ba 2015", "torch.optim.Adam"),
     Row(adamw, "Loshchilov and Hutter 2019", "torch.optim.AdamW"),
-    Row(nadam, "Dozat 2016", "optax.nadam"),
-    Row(nadamw, "Dozat 2016; Loshchilov and Hutter 2019", "optax.nadamw"),
+    Row(
+        nadam,
+        "Dozat 2016",
+        "optax.nadam; torch.optim.NAdam",
+        variants=({}, {"momentum_decay": 0.004}),
+    ),
+    Row(
+        nadamw,
+        "Dozat 2016; Loshchilov and Hutter 2019",
+        "optax.nadamw; torch.optim.NAdam",
+        variants=({}, {"momentum_decay": 0.004}),
+    ),
+    Row(optimistic_adam, "Daskalakis et al. 2018", "optax.optimistic_adam_v2"),
     Row(amsgrad, "Reddi et al. 2018", "torch.optim.Adam(amsgrad=True)"),
     Row(adamax, "Kingma and Ba 2015", "torch.optim.Adamax"),
     Row(adamaxw, "Kingma and Ba 2015; Loshchilov and Hutter 2019", "optax.adamaxw"),
@@ -65,6 +84,7 @@ _ROWS = [
     Row(ademamix, "Pagliardini et al. 2024", "optax.contrib.ademamix"),
     Row(simplified_ademamix, "Morwani et al. 2025", "optax.contrib.simplified_ademamix"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
+    Row(sophia, "Liu et al. 2024", "the paper in NumPy", takes="reals"),
     Row(
         muon,
         "Jordan et al. 2024",

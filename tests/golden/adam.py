@@ -1,13 +1,14 @@
 """Traces of Adam and its kin."""
 
 import numpy as np
-from golden.references import Trace, numpy, optax, torch
+from golden.references import Trace, keras, numpy, optax, torch
 
 
 def traces() -> dict[str, Trace]:
     adam, betas, decay = {"lr": 0.03, "eps": 1e-3}, {"b1": 0.8, "b2": 0.95}, {"weight_decay": 0.1}
     torch_betas = {"betas": (0.8, 0.95)}
     adan = {"lr": 0.02, "b1": 0.9, "b2": 0.8, "b3": 0.95, "eps": 1e-3}
+    optimism = {"alpha": 0.8, "beta": 1.2}
     lion = {"lr": 0.01} | betas
     small = adam | betas | {"eps": 1e-4}
     adopt = {"lr": 0.02, "b1": 0.8, "b2": 0.95, "eps": 0.05}
@@ -20,6 +21,29 @@ def traces() -> dict[str, Trace]:
         "amsgrad": Trace(adam | betas, torch("Adam", **adam, **torch_betas, amsgrad=True)),
         "nadam": Trace(adam | betas, optax("nadam", **adam, **betas)),
         "nadamw": Trace(adam | betas | decay, optax("nadamw", **adam, **betas, **decay)),
+        "nadam-momentum_decay": Trace(
+            adam | betas | {"momentum_decay": 0.05},
+            torch("NAdam", **adam, **torch_betas, momentum_decay=0.05),
+        ),
+        "nadam-keras": Trace(
+            adam | betas | {"momentum_decay": 1.0},
+            keras("Nadam", lr=0.03, epsilon=1e-3, beta_1=0.8, beta_2=0.95),
+        ),
+        "nadamw-momentum_decay": Trace(
+            adam | betas | decay | {"momentum_decay": 0.0},
+            torch(
+                "NAdam",
+                **adam,
+                **torch_betas,
+                **decay,
+                momentum_decay=0.0,
+                decoupled_weight_decay=True,
+            ),
+        ),
+        "optimistic_adam": Trace(
+            adam | betas | optimism,
+            optax("optimistic_adam_v2", **adam, **betas, **optimism, nesterov=False),
+        ),
         "lion": Trace(lion, optax("lion", **lion, weight_decay=0.0)),
         "adamax": Trace(adam | betas, torch("Adamax", **adam, **torch_betas)),
         "adamaxw": Trace(adam | betas | decay, optax("adamaxw", **adam, **betas, **decay)),
@@ -43,7 +67,7 @@ def yogi(settings, *checks):
 
 
 def papers_yogi(theta, h):
-    """https://papers.nips.cc/paper/8186-adaptive-methods-for-nonconvex-optimization, Algorithm 2."""
+    """Zaheer et al. 2018, Algorithm 2, with Adam's bias corrections."""
     m, t = np.zeros_like(theta), 0
     v = np.full_like(theta, h.get("initial_accumulator", 1e-6))
     while True:
