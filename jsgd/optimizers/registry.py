@@ -16,6 +16,8 @@ from jsgd.optimizers.lion import lion
 from jsgd.optimizers.madgrad import madgrad
 from jsgd.optimizers.muon import muon
 from jsgd.optimizers.optimistic import optimistic_adam, optimistic_gradient_descent
+from jsgd.optimizers.optimistic import optimistic_gradient_descent
+from jsgd.optimizers.qhadam import qhadam
 from jsgd.optimizers.radam import radam
 from jsgd.optimizers.rmsprop import rmsprop
 from jsgd.optimizers.rprop import rprop
@@ -83,12 +85,15 @@ _ROWS = [
     Row(adopt, "Taniguchi et al. 2024", "optax.contrib.adopt", variants=({}, {"clip": False})),
     Row(ademamix, "Pagliardini et al. 2024", "optax.contrib.ademamix"),
     Row(simplified_ademamix, "Morwani et al. 2025", "optax.contrib.simplified_ademamix"),
+    Row(qhadam, "Ma and Yarats 2019", "the paper's QHAdam, in NumPy"),
+    Row(radam, "Liu et al. 2020", "optax.radam"),
+    Row(adan, "Xie et al. 2022", "the paper's Algorithm 1, in NumPy"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
     Row(sophia, "Liu et al. 2024", "the paper in NumPy", takes="reals"),
     Row(
         muon,
         "Jordan et al. 2024",
-        "the authors' code in NumPy",
+        "the authors' muon_update, in NumPy",
         variants=({}, {"nesterov": False}),
         takes="matrices",
     ),

@@ -29,7 +29,7 @@ def rmsprop(
         v_t = \mu v_{t-1} + u_t, \qquad \theta_t = \theta_{t-1} - \eta v_t
 
     `centered` divides by the variance, :math:`\nu_t - \mu_t^2` with :math:`\mu_t` the running
-    mean of :math:`g`; `bias_correction` divides both means by :math:`1 - \rho^t`. This is
+    mean of :math:`g`; `bias_correction` divides :math:`\nu_t` by :math:`1 - \rho^t`. This is
     PyTorch's form: :math:`\epsilon` outside the root, the learning rate outside the buffer.
     `eps_in_sqrt` is optax's and TensorFlow's, :math:`g_t / \sqrt{\nu_t + \epsilon}`; the two
     differ most where gradients are small.
@@ -43,11 +43,11 @@ def rmsprop(
         centered: static; also keep the mean of the gradient.
         nesterov: static; the step is along :math:`u_t + \mu v_t`. Needs `momentum`.
         eps_in_sqrt: static; where :math:`\epsilon` stands.
-        bias_correction: static; whether means are corrected for their start, as in Adam. With
-            `centered` the first variance is then 0, and the first step as long as `eps` lets it.
+        bias_correction: static; whether :math:`\nu_t` is corrected for its start, as in Adam.
 
     Raises:
-        ValueError: a number is out of range, or `nesterov` comes without `momentum`.
+        ValueError: a number is out of range, `nesterov` comes without `momentum`, or
+            `bias_correction` with `centered`: the first variance would be 0.
 
     >>> import jax.numpy as jnp, jsgd
     >>> opt = jsgd.rmsprop(lr=0.1, decay=0.75)
@@ -62,6 +62,8 @@ def rmsprop(
     """
     if nesterov and momentum is None:
         raise ValueError("nesterov=True needs momentum=, a number in [0, 1]")
+    if bias_correction and centered:
+        raise ValueError("bias_correction=True needs centered=False: the first variance would be 0")
     slots = {"nu": real_zeros}
     slots |= {"mu": zeros} if centered else {}
     slots |= {} if momentum is None else {"trace": zeros}
@@ -83,12 +85,10 @@ def rmsprop(
 def _rmsprop(p, g, s, h):
     nu = jnp.where(h.t == 1, h.initial_accumulator, s.nu)
     slots = {"nu": h.decay * nu + (1 - h.decay) * abs_sq(g)}
-    correction = 1 - h.decay**h.t if h.bias_correction else 1
-    nu = slots["nu"] / correction
+    nu = slots["nu"] / (1 - h.decay**h.t) if h.bias_correction else slots["nu"]
     if h.centered:
         slots["mu"] = h.decay * s.mu + (1 - h.decay) * g
-        # a variance; rounding can take it below 0
-        nu = jnp.maximum(nu - abs_sq(slots["mu"] / correction), 0)
+        nu = jnp.maximum(nu - abs_sq(slots["mu"]), 0)  # a variance; rounding can take it below 0
     u = g / jnp.sqrt(nu + h.eps) if h.eps_in_sqrt else g / (jnp.sqrt(nu) + h.eps)
     if h.momentum is not None:
         slots["trace"] = v = h.momentum * s.trace + u

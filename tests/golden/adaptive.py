@@ -29,10 +29,6 @@ def traces() -> dict[str, Trace]:
             corrected | {"initial_accumulator": 0.01},
             optax("rmsprop", **corrected, initial_scale=0.01, eps_in_sqrt=False),
         ),
-        "rmsprop-centered-bias_correction": Trace(
-            corrected | {"centered": True},
-            optax("rmsprop", **corrected, centered=True, eps_in_sqrt=False),
-        ),
         "asgd": Trace(asgd, torch("ASGD", **asgd)),
         "ftrl": Trace(ftrl, keras("Ftrl", **{KERAS_FTRL.get(k, k): x for k, x in ftrl.items()})),
         # optax adds eps to the learning rate, and takes the root of t in float32
