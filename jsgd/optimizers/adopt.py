@@ -12,7 +12,7 @@ from jsgd.optimizers.adam import MOMENTS
 def adopt(
     lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.9999, eps: Any = 1e-6, *, clip: bool = True
 ) -> Optimizer:
-    r"""Adam that converges whatever :math:`\beta_2` is: the newest gradient is not in its divisor.
+    r"""Adam that converges with any decay rate: the newest gradient is not in its divisor.
 
     .. math::
         u_t = \mathrm{clip}\left(

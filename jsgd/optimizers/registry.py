@@ -16,7 +16,6 @@ from jsgd.optimizers.lion import lion
 from jsgd.optimizers.madgrad import madgrad
 from jsgd.optimizers.muon import muon
 from jsgd.optimizers.optimistic import optimistic_adam, optimistic_gradient_descent
-from jsgd.optimizers.optimistic import optimistic_gradient_descent
 from jsgd.optimizers.qhadam import qhadam
 from jsgd.optimizers.radam import radam
 from jsgd.optimizers.rmsprop import rmsprop
@@ -46,7 +45,7 @@ _ROWS = [
     Row(rprop, "Igel and Hüsken 2000", "torch.optim.Rprop", takes="reals"),
     Row(adagrad, "Duchi et al. 2011", "torch.optim.Adagrad"),
     Row(ftrl, "McMahan et al. 2013", "keras.optimizers.Ftrl"),
-    Row(madgrad, "Defazio and Jelassi 2022", "the paper in NumPy"),
+    Row(madgrad, "Defazio and Jelassi 2022", "the paper's Algorithm 1, in NumPy"),
     Row(
         rmsprop,
         "Tieleman and Hinton 2012; Graves 2013",
@@ -64,7 +63,7 @@ _ROWS = [
     Row(
         nadam,
         "Dozat 2016",
-        "optax.nadam; torch.optim.NAdam",
+        "optax.nadam; torch.optim.NAdam; keras.optimizers.Nadam",
         variants=({}, {"momentum_decay": 0.004}),
     ),
     Row(
@@ -78,10 +77,8 @@ _ROWS = [
     Row(adamax, "Kingma and Ba 2015", "torch.optim.Adamax"),
     Row(adamaxw, "Kingma and Ba 2015; Loshchilov and Hutter 2019", "optax.adamaxw"),
     Row(adabelief, "Zhuang et al. 2020", "optax.adabelief"),
-    Row(acprop, "Zhuang et al. 2021", "the paper in NumPy"),
-    Row(yogi, "Zaheer et al. 2018", "the paper in NumPy"),
-    Row(radam, "Liu et al. 2020", "optax.radam"),
-    Row(adan, "Xie et al. 2022", "the paper in NumPy"),
+    Row(acprop, "Zhuang et al. 2021", "the paper's ACProp, in NumPy"),
+    Row(yogi, "Zaheer et al. 2018", "the paper's Algorithm 2 with bias corrections, in NumPy"),
     Row(adopt, "Taniguchi et al. 2024", "optax.contrib.adopt", variants=({}, {"clip": False})),
     Row(ademamix, "Pagliardini et al. 2024", "optax.contrib.ademamix"),
     Row(simplified_ademamix, "Morwani et al. 2025", "optax.contrib.simplified_ademamix"),
@@ -89,7 +86,12 @@ _ROWS = [
     Row(radam, "Liu et al. 2020", "optax.radam"),
     Row(adan, "Xie et al. 2022", "the paper's Algorithm 1, in NumPy"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
-    Row(sophia, "Liu et al. 2024", "the paper in NumPy", takes="reals"),
+    Row(
+        sophia,
+        "Liu et al. 2024",
+        "the paper's Algorithm 3 with random signs, in NumPy",
+        takes="reals",
+    ),
     Row(
         muon,
         "Jordan et al. 2024",

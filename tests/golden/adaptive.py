@@ -13,7 +13,7 @@ def traces() -> dict[str, Trace]:
     ftrl = {"lr": 0.2, "initial_accumulator": 0.02, "l1": 0.01, "l2": 0.02, "beta": 0.1}
     ftrl |= {"lr_power": -0.4, "l2_shrinkage": 0.03}
     madgrad = {"lr": 0.02, "momentum": 0.8, "eps": 5e-3}
-    sophia = {"lr": 0.03, "b1": 0.8, "b2": 0.6, "gamma": 0.5, "eps": 0.01, "every": 4, "key": 7}
+    sophia = {"lr": 0.03, "b1": 0.8, "b2": 0.6, "gamma": 0.5, "eps": 0.01, "every": 4}
     return {
         "adagrad": Trace(adagrad, torch("Adagrad", **adagrad)),
         "adagrad-initial": Trace(
@@ -79,7 +79,7 @@ def papers_sophia(params, h):
     from jax import grad, jvp, random
 
     m, v, t = dict.fromkeys(params, 0.0), dict.fromkeys(params, 0.0), 0
-    key = random.key(h["key"])
+    key = random.key(0)
     while True:
         batch = yield params
         key, own = random.split(key)
