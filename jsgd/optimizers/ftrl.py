@@ -82,6 +82,7 @@ def _ftrl(p, g, s, h):
     """
     nu = s.nu + abs_sq(g)
     before, now = (h.beta + (h.initial_accumulator + n) ** -h.lr_power for n in (s.nu, nu))
+    now = jnp.where(now == 0, jnp.inf, now)  # no gradient yet: no move
     rate = h.lr / now
     held = jnp.where(h.t == 1, before / now * p, rate * s.force)
     u = p - held - rate * (g + 2 * h.l2_shrinkage * p)

@@ -33,3 +33,14 @@ def test_l1_makes_exact_zeros():
     assert not np.any(kernel(0.0) == 0)
     assert np.any(kernel(0.7) == 0)
     assert np.any(kernel(0.7) != 0)
+
+
+def test_coordinates_without_a_gradient_rest():
+    """Sparse gradients, nothing accumulated at first."""
+    opt = jsgd.ftrl(lr=0.5, initial_accumulator=0.0, l1=0.1)
+    params, state = jnp.zeros(2), opt.init(jnp.zeros(2))
+    for g in ([1.0, 0.0], [1.0, 0.0], [1.0, 2.0]):
+        params, state = opt.step(params, jnp.array(g), state)
+    alone, state = jnp.zeros(1), opt.init(jnp.zeros(1))
+    alone, state = opt.step(alone, jnp.array([2.0]), state)
+    np.testing.assert_allclose(params[1:], alone, rtol=1e-6)
