@@ -18,9 +18,9 @@ def acprop(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-16) -> 
         \mu_t = \beta_1 \mu_{t-1} + (1-\beta_1) g_t, \quad
         \nu_t = \beta_2 \nu_{t-1} + (1-\beta_2) (g_t - \mu_t)^2 + \epsilon
 
-    The first step, which has no past, is gradient descent. As in AdaBelief and the authors' code
-    one :math:`\epsilon` stands in both places. optax measures the variance about
-    :math:`\mu_{t-1}`, which makes its later steps :math:`\beta_1` times these.
+    The first step, which has no past, is gradient descent. As in AdaBelief one :math:`\epsilon`
+    stands in both places. optax, whose defaults these are, measures the variance about
+    :math:`\mu_{t-1}`, which makes its later steps :math:`\beta_1` times ours.
 
     Args:
         lr: learning rate :math:`\eta`, >= 0.
@@ -41,8 +41,8 @@ def acprop(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-16) -> 
 
     References:
         Zhuang et al., "Momentum Centering and Asynchronous Update for Adaptive Gradient Methods",
-        NeurIPS 2021, https://arxiv.org/abs/2110.05454, ACProp, with the bias correction and the
-        first step of the authors' code.
+        NeurIPS 2021, https://arxiv.org/abs/2110.05454, ACProp, with optax's bias correction
+        and first step.
     """
     return elementwise(_acprop, slots=MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps)
 

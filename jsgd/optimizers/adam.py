@@ -119,8 +119,8 @@ def nadam(
         \beta_t = \beta_1 \left(1 - \tfrac12\, 0.96^{t \psi}\right)
 
     and :math:`\mu_t = \beta_1 \mu_{t-1} + (1-\beta_1) g_t`. Without `momentum_decay`
-    :math:`\beta_t` is :math:`\beta_1`, which is optax's `nadam`. PyTorch's has
-    :math:`\psi` = 0.004, Keras' :math:`\psi` = 1, as in the paper's experiments.
+    :math:`\beta_t` is :math:`\beta_1`, which is optax's `nadam`. The paper and PyTorch
+    have :math:`\psi` = 0.004, Keras has :math:`\psi` = 1.
 
     Args:
         lr, b1, b2, eps: as for `adam`.
@@ -136,8 +136,8 @@ def nadam(
     [-0.5, 0.5]
 
     References:
-        Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop 2016, Algorithm 2; the
-        schedule is of its section 3.
+        Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop 2016, Algorithm 2,
+        with a constant momentum or the paper's schedule of it.
     """
     return elementwise(
         _nadam, slots=MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps, momentum_decay=momentum_decay

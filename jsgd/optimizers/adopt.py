@@ -22,7 +22,8 @@ def adopt(
         \nu_t = \beta_2 \nu_{t-1} + (1-\beta_2) g_t^2
 
     and :math:`\nu_0 = g_0^2`: the first step, :math:`t = 0`, only measures that, and moves
-    nothing. optax agrees. A complex :math:`u_t` is clipped in its modulus.
+    nothing. optax agrees, and the defaults are its own. A complex :math:`u_t` is clipped in its
+    modulus.
 
     Args:
         lr: learning rate :math:`\eta`, >= 0.

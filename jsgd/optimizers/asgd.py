@@ -43,7 +43,7 @@ def asgd(lr: Any = 1e-2, lambd: Any = 1e-4, alpha: Any = 0.75, t0: Any = 1e6) ->
 
     References:
         Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992. Bottou,
-        "Stochastic Gradient Descent Tricks", 2012, sections 5.1 and 5.3 (the rate and its power).
+        "Stochastic Gradient Descent Tricks", 2012 (the rate and its power).
     """
     return elementwise(
         _asgd,

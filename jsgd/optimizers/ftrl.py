@@ -29,7 +29,7 @@ def ftrl(
         \theta_t = - \frac{\mathrm{sign}(z_t) \max(|z_t| - \lambda_1, 0)}
                           {1/\eta_t + 2 \lambda_2}
 
-    This is Keras' and TensorFlow's: penalties of :math:`\lambda_2 \theta^2`, where the paper has
+    This is Keras', defaults included: penalties of :math:`\lambda_2 \theta^2`, where the paper has
     half of that, and the shrinkage :math:`s`, which the paper has not. Parameters are meant to
     start at 0. From elsewhere, the first step draws them there, the more the smaller
     :math:`g_1^2` is beside :math:`n_0`.
@@ -58,7 +58,7 @@ def ftrl(
 
     References:
         McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013,
-        https://research.google/pubs/pub41159/, Algorithm 1.
+        https://research.google.com/pubs/archive/41159.pdf, Algorithm 1.
     """
     return elementwise(
         _ftrl,

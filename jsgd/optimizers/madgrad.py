@@ -21,7 +21,8 @@ def madgrad(lr: Any = 1e-2, momentum: Any = 0.9, eps: Any = 1e-6) -> Optimizer:
 
     :math:`\theta_0` is not kept: :math:`z` and :math:`\theta` are, as distances from it, so that
     what else moves the parameters (decoupled weight decay, say) is not undone. The authors' code
-    and optax add :math:`\epsilon` to the learning rate; the paper does not, nor do we.
+    and optax add :math:`\epsilon` to the learning rate; the paper does not, nor do we. Defaults
+    are optax's.
 
     Args:
         lr: learning rate :math:`\eta`, >= 0.

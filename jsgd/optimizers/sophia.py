@@ -35,8 +35,9 @@ def sophia(
     (Hutchinson's estimate). The loss comes with each step, `step(..., value_fn=)`, a function of
     the parameters alone. Random signs, which have the least variance, stand where the paper draws
     from a normal distribution, as in optax; but optax corrects the bias of :math:`\mu` and uses
-    each estimate one step late. The paper's decoupled weight decay is `jsgd.weight_decay`. Mapped
-    over whole states by `vmap`, every step pays for an estimate, as `lax.cond` does there.
+    each estimate one step late. The paper's decoupled weight decay is `jsgd.weight_decay`;
+    its other settings are our defaults. Mapped over whole states by `vmap`, every step pays for an
+    estimate, as `lax.cond` does there.
 
     Args:
         lr: learning rate :math:`\eta`, >= 0; no coordinate moves by more.

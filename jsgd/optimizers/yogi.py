@@ -24,8 +24,8 @@ def yogi(
         \theta_t = \theta_{t-1}
             - \eta \frac{\mu_t / (1-\beta_1^t)}{\sqrt{\nu_t / (1-\beta_2^t)} + \epsilon}
 
-    The bias corrections, which the paper's box leaves out, are optax's. So is the start of the
-    second moment; optax starts the momentum there too, ours starts at 0.
+    The bias corrections, which the paper's box leaves out, are optax's. So are the defaults and
+    the start of the second moment; optax starts the momentum there too, ours starts at 0.
 
     Args:
         lr: learning rate :math:`\eta`, >= 0.
@@ -44,7 +44,7 @@ def yogi(
 
     References:
         Zaheer et al., "Adaptive Methods for Nonconvex Optimization", NeurIPS 2018,
-        https://papers.nips.cc/paper/8186-adaptive-methods-for-nonconvex-optimization,
+        https://proceedings.neurips.cc/paper/2018/file/90365351ccc7437a1309dc64e4db32a3-Paper.pdf,
         Algorithm 2, with Adam's bias corrections.
     """
     return elementwise(

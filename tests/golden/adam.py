@@ -102,7 +102,7 @@ def acprop():
 
 
 def papers_acprop(theta, h):
-    """https://arxiv.org/abs/2110.05454, with the authors' bias correction and first step."""
+    """https://arxiv.org/abs/2110.05454, with optax's bias correction and first step."""
     m, v, t = np.zeros_like(theta), np.zeros_like(theta), 0
     while True:
         g = yield theta
