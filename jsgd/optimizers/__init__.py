@@ -29,6 +29,7 @@ How to add one, `quick` say:
 from jsgd.optimizers.acprop import acprop as acprop
 from jsgd.optimizers.adabelief import adabelief as adabelief
 from jsgd.optimizers.adadelta import adadelta as adadelta
+from jsgd.optimizers.adafactor import adafactor as adafactor
 from jsgd.optimizers.adagrad import adagrad as adagrad
 from jsgd.optimizers.adam import adam as adam
 from jsgd.optimizers.adam import adamw as adamw
@@ -43,10 +44,15 @@ from jsgd.optimizers.ademamix import simplified_ademamix as simplified_ademamix
 from jsgd.optimizers.adopt import adopt as adopt
 from jsgd.optimizers.asgd import asgd as asgd
 from jsgd.optimizers.ftrl import ftrl as ftrl
+from jsgd.optimizers.fromage import fromage as fromage
+from jsgd.optimizers.galore import galore as galore
+from jsgd.optimizers.lamb import lamb as lamb
+from jsgd.optimizers.lars import lars as lars
 from jsgd.optimizers.lion import lion as lion
 from jsgd.optimizers.madgrad import madgrad as madgrad
 from jsgd.optimizers.muon import muon as muon
 from jsgd.optimizers.optimistic import optimistic_adam as optimistic_adam
+from jsgd.optimizers.novograd import novograd as novograd
 from jsgd.optimizers.optimistic import optimistic_gradient_descent as optimistic_gradient_descent
 from jsgd.optimizers.qhadam import qhadam as qhadam
 from jsgd.optimizers.radam import radam as radam
@@ -59,3 +65,4 @@ from jsgd.optimizers.sign import sign_sgd as sign_sgd
 from jsgd.optimizers.sign import signum as signum
 from jsgd.optimizers.sophia import sophia as sophia
 from jsgd.optimizers.yogi import yogi as yogi
+from jsgd.optimizers.sm3 import sm3 as sm3
