@@ -11,9 +11,17 @@ from jsgd.optimizers.adam import nadamw as nadamw
 from jsgd.optimizers.adamax import adamax as adamax
 from jsgd.optimizers.adamax import adamaxw as adamaxw
 from jsgd.optimizers.adan import adan as adan
+from jsgd.optimizers.cocob import cocob as cocob
+from jsgd.optimizers.dadapt import dadapt_adamw as dadapt_adamw
+from jsgd.optimizers.dog import dog as dog
+from jsgd.optimizers.dog import dowg as dowg
 from jsgd.optimizers.lion import lion as lion
+from jsgd.optimizers.momo import momo as momo
+from jsgd.optimizers.momo import momo_adam as momo_adam
 from jsgd.optimizers.muon import muon as muon
 from jsgd.optimizers.optimistic import optimistic_gradient_descent as optimistic_gradient_descent
+from jsgd.optimizers.polyak import polyak_sgd as polyak_sgd
+from jsgd.optimizers.prodigy import prodigy as prodigy
 from jsgd.optimizers.radam import radam as radam
 from jsgd.optimizers.registry import REGISTRY as REGISTRY
 from jsgd.optimizers.rmsprop import rmsprop as rmsprop

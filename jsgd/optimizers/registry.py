@@ -7,9 +7,15 @@ from jsgd.optimizers.adagrad import adagrad
 from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam, nadamw
 from jsgd.optimizers.adamax import adamax, adamaxw
 from jsgd.optimizers.adan import adan
+from jsgd.optimizers.cocob import cocob
+from jsgd.optimizers.dadapt import dadapt_adamw
+from jsgd.optimizers.dog import dog, dowg
 from jsgd.optimizers.lion import lion
+from jsgd.optimizers.momo import momo, momo_adam
 from jsgd.optimizers.muon import muon
 from jsgd.optimizers.optimistic import optimistic_gradient_descent
+from jsgd.optimizers.polyak import polyak_sgd
+from jsgd.optimizers.prodigy import prodigy
 from jsgd.optimizers.radam import radam
 from jsgd.optimizers.rmsprop import rmsprop
 from jsgd.optimizers.rprop import rprop
@@ -62,6 +68,49 @@ _ROWS = [
         "the authors' code in NumPy",
         variants=({}, {"nesterov": False}),
         takes="matrices",
+    ),
+    Row(
+        prodigy,
+        "Mishchenko and Defazio 2023",
+        "optax.contrib.prodigy; the paper in NumPy",
+        variants=(
+            {},
+            {"b3": 0.99},
+            {"bias_correction": True},
+            {"bias_correction": True, "safeguard_warmup": True},
+        ),
+    ),
+    Row(
+        dadapt_adamw,
+        "Defazio and Mishchenko 2023",
+        "optax.contrib.dadapt_adamw; the authors' code in NumPy",
+        variants=({}, {"bias_correction": True}),
+    ),
+    Row(
+        dog,
+        "Ivgi et al. 2023",
+        "optax.contrib.dog; L-DoG in NumPy",
+        variants=({}, {"relative": False}, {"layerwise": True}),
+    ),
+    Row(dowg, "Khaled et al. 2023", "optax.contrib.dowg"),
+    Row(cocob, "Orabona and Tommasi 2017", "optax.contrib.cocob"),
+    Row(
+        polyak_sgd,
+        "Loizou et al. 2021; Berrada et al. 2020",
+        "optax.polyak_sgd",
+        variants=({}, {"variant": "sps+"}),
+    ),
+    Row(
+        momo,
+        "Schaipp et al. 2023",
+        "optax.contrib.momo; the authors' code in NumPy",
+        variants=({}, {"adapt_lower_bound": True}),
+    ),
+    Row(
+        momo_adam,
+        "Schaipp et al. 2023",
+        "optax.contrib.momo_adam; the authors' code in NumPy",
+        variants=({}, {"adapt_lower_bound": True}),
     ),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}
