@@ -47,6 +47,7 @@ from jsgd.optimizers import noisy_sgd as noisy_sgd
 from jsgd.optimizers import optimistic_gradient_descent as optimistic_gradient_descent
 from jsgd.optimizers import polyak_sgd as polyak_sgd
 from jsgd.optimizers import prodigy as prodigy
+from jsgd.optimizers import qhadam as qhadam
 from jsgd.optimizers import radam as radam
 from jsgd.optimizers import rmsprop as rmsprop
 from jsgd.optimizers import rprop as rprop
@@ -57,9 +58,11 @@ from jsgd.wrappers import accumulate as accumulate
 from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm
 from jsgd.wrappers import clip_by_value as clip_by_value
 from jsgd.wrappers import ema as ema
+from jsgd.wrappers import kahan as kahan
 from jsgd.wrappers import l1 as l1
 from jsgd.wrappers import partition as partition
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
+from jsgd.wrappers import stochastic_rounding as stochastic_rounding
 from jsgd.wrappers import weight_decay as weight_decay
 
 __version__ = "0.1.0"

@@ -9,3 +9,5 @@ from jsgd.wrappers.decay import weight_decay as weight_decay
 from jsgd.wrappers.guard import skip_nonfinite as skip_nonfinite
 from jsgd.wrappers.partition import partition as partition
 from jsgd.wrappers.registry import REGISTRY as REGISTRY
+from jsgd.wrappers.rounding import kahan as kahan
+from jsgd.wrappers.rounding import stochastic_rounding as stochastic_rounding

@@ -7,6 +7,7 @@ from jsgd.wrappers.clip import clip_by_global_norm, clip_by_value
 from jsgd.wrappers.decay import l1, weight_decay
 from jsgd.wrappers.guard import skip_nonfinite
 from jsgd.wrappers.partition import partition
+from jsgd.wrappers.rounding import kahan, stochastic_rounding
 
 _INF = float("inf")
 _ROWS = [
@@ -29,6 +30,8 @@ _ROWS = [
     Row(ema, "Polyak and Juditsky 1992", "optax.ema", identity={}),
     Row(accumulate, "", "optax.MultiSteps", ({"every": 3},), identity={"every": 1}),
     Row(skip_nonfinite, "", "optax.apply_if_finite", identity={}),
-    Row(partition, "", "optax.partition"),
+    Row(kahan, "Kahan 1965; Zamirai et al. 2020", "float32 arithmetic"),
+    Row(stochastic_rounding, "Gupta et al. 2015", "its mean and its neighbours"),
+    Row(partition, "", "optax.partition", variants=()),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}
