@@ -60,6 +60,7 @@ from jsgd.wrappers import clip_by_value as clip_by_value
 from jsgd.wrappers import ema as ema
 from jsgd.wrappers import kahan as kahan
 from jsgd.wrappers import l1 as l1
+from jsgd.wrappers import mechanize as mechanize
 from jsgd.wrappers import partition as partition
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
 from jsgd.wrappers import stochastic_rounding as stochastic_rounding
