@@ -25,7 +25,7 @@ def cocob(alpha: Any = 100.0, eps: Any = 1e-8) -> Optimizer:
     does (`jsgd.weight_decay(jsgd.cocob(), 1e-4, mode="l2")`). A complex number is one coordinate.
 
     Args:
-        alpha: :math:`\alpha` > 0; larger is more careful in the first steps.
+        alpha: :math:`\alpha`; larger is more careful in the first steps, 2 and less has no effect.
         eps: :math:`\epsilon` >= 0.
 
     Raises:

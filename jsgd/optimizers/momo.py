@@ -31,8 +31,8 @@ def momo(
             + \langle \mu_t, \theta_t \rangle\right)_+}{\lVert \mu_t \rVert^2}\right), \qquad
         \theta_{t+1} = \frac{\theta_t - \tau_t \mu_t}{1 + \eta\lambda}
 
-    The step is given the loss: `step(params, grads, state, value=loss)`. Weight decay is the
-    paper's and the authors' code's, proximal; optax shrinks the parameters before the step instead.
+    The loss is given to the step: `opt.step(params, grads, state, value=loss)`. Weight decay is
+    proximal, as in the paper and its code; optax shrinks the parameters before the step instead.
 
     Args:
         lr: the largest rate :math:`\eta` >= 0.
@@ -95,8 +95,8 @@ def momo_adam(
             \right), \qquad
         \theta_{t+1} = \frac{\theta_t - \tau_t D_t^{-1} \mu_t}{1 + \eta\lambda}
 
-    Where the cap does not bind this is Adam. The step is given the loss: `step(params, grads,
-    state, value=loss)`.
+    Where the cap does not bind this is Adam. The loss is given to the step:
+    `opt.step(params, grads, state, value=loss)`.
 
     Args:
         lr: Adam's learning rate :math:`\eta` >= 0, the largest that is taken.

@@ -26,8 +26,9 @@ def polyak_sgd(
             \frac{f_t - f_{\min}}{\lVert g_t \rVert^2 + \epsilon}, \gamma_{\max}\right) g_t
 
     and with `"sps+"` the gap is :math:`\max(f_t - f_{\min}, 0)`, so that no step climbs where the
-    loss of a batch is below :math:`f_{\min}`. The step is given the loss: `step(params, grads,
-    state, value=loss)`. optax's `polyak_sgd` calls :math:`\eta` the scaling.
+    loss of a batch is below :math:`f_{\min}`. The loss is given to the step:
+    `opt.step(params, grads, state, value=loss)`. optax's `scaling` scales the gradient before its
+    norm is taken, against its own formula; :math:`\eta` here scales the step.
 
     Args:
         lr: :math:`\eta` >= 0, a factor of the rate, 1 or a schedule.

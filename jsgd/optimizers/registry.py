@@ -74,7 +74,7 @@ _ROWS = [
     Row(
         prodigy,
         "Mishchenko and Defazio 2023",
-        "optax.contrib.prodigy; the paper in NumPy",
+        "optax.contrib.prodigy; the authors' code in NumPy",
         variants=(
             {},
             {"b3": 0.99},
@@ -99,7 +99,7 @@ _ROWS = [
     Row(
         polyak_sgd,
         "Loizou et al. 2021; Berrada et al. 2020",
-        "optax.polyak_sgd",
+        "optax.polyak_sgd; SPS_max in NumPy",
         variants=({}, {"variant": "sps+"}),
     ),
     Row(
