@@ -26,6 +26,7 @@ from jsgd.core import treewise as treewise
 from jsgd.core import wrapper as wrapper
 from jsgd.optimizers import adabelief as adabelief
 from jsgd.optimizers import adadelta as adadelta
+from jsgd.optimizers import adafactor as adafactor
 from jsgd.optimizers import adagrad as adagrad
 from jsgd.optimizers import adam as adam
 from jsgd.optimizers import adamax as adamax
@@ -37,6 +38,10 @@ from jsgd.optimizers import cocob as cocob
 from jsgd.optimizers import dadapt_adamw as dadapt_adamw
 from jsgd.optimizers import dog as dog
 from jsgd.optimizers import dowg as dowg
+from jsgd.optimizers import fromage as fromage
+from jsgd.optimizers import galore as galore
+from jsgd.optimizers import lamb as lamb
+from jsgd.optimizers import lars as lars
 from jsgd.optimizers import lion as lion
 from jsgd.optimizers import momo as momo
 from jsgd.optimizers import momo_adam as momo_adam
@@ -44,6 +49,7 @@ from jsgd.optimizers import muon as muon
 from jsgd.optimizers import nadam as nadam
 from jsgd.optimizers import nadamw as nadamw
 from jsgd.optimizers import noisy_sgd as noisy_sgd
+from jsgd.optimizers import novograd as novograd
 from jsgd.optimizers import optimistic_gradient_descent as optimistic_gradient_descent
 from jsgd.optimizers import polyak_sgd as polyak_sgd
 from jsgd.optimizers import prodigy as prodigy
@@ -54,6 +60,7 @@ from jsgd.optimizers import rprop as rprop
 from jsgd.optimizers import sgd as sgd
 from jsgd.optimizers import sign_sgd as sign_sgd
 from jsgd.optimizers import signum as signum
+from jsgd.optimizers import sm3 as sm3
 from jsgd.wrappers import accumulate as accumulate
 from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm
 from jsgd.wrappers import clip_by_value as clip_by_value
@@ -64,6 +71,7 @@ from jsgd.wrappers import mechanize as mechanize
 from jsgd.wrappers import partition as partition
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
 from jsgd.wrappers import stochastic_rounding as stochastic_rounding
+from jsgd.wrappers import trust_ratio as trust_ratio
 from jsgd.wrappers import weight_decay as weight_decay
 
 __version__ = "0.1.0"

@@ -185,7 +185,7 @@ def test_state_is_arrays(name):
 
 @every_case
 def test_state_shards_like_the_parameters(name):
-    """Law 5: on a mesh, a slot lies where its parameter lies, and the step gives the same."""
+    """Law 5: on a mesh, a slot like its parameter lies where that lies; the step gives the same."""
     case = CASES[name]
     opt, (params, grads) = case.make(), example(case)
     mesh = Mesh(np.array(jax.devices()[:2]), ("x",))

@@ -28,6 +28,7 @@ How to add one, `quick` say:
 
 from jsgd.optimizers.adabelief import adabelief as adabelief
 from jsgd.optimizers.adadelta import adadelta as adadelta
+from jsgd.optimizers.adafactor import adafactor as adafactor
 from jsgd.optimizers.adagrad import adagrad as adagrad
 from jsgd.optimizers.adam import adam as adam
 from jsgd.optimizers.adam import adamw as adamw
@@ -41,10 +42,15 @@ from jsgd.optimizers.cocob import cocob as cocob
 from jsgd.optimizers.dadapt import dadapt_adamw as dadapt_adamw
 from jsgd.optimizers.dog import dog as dog
 from jsgd.optimizers.dog import dowg as dowg
+from jsgd.optimizers.fromage import fromage as fromage
+from jsgd.optimizers.galore import galore as galore
+from jsgd.optimizers.lamb import lamb as lamb
+from jsgd.optimizers.lars import lars as lars
 from jsgd.optimizers.lion import lion as lion
 from jsgd.optimizers.momo import momo as momo
 from jsgd.optimizers.momo import momo_adam as momo_adam
 from jsgd.optimizers.muon import muon as muon
+from jsgd.optimizers.novograd import novograd as novograd
 from jsgd.optimizers.optimistic import optimistic_gradient_descent as optimistic_gradient_descent
 from jsgd.optimizers.polyak import polyak_sgd as polyak_sgd
 from jsgd.optimizers.prodigy import prodigy as prodigy
@@ -57,3 +63,4 @@ from jsgd.optimizers.sgd import noisy_sgd as noisy_sgd
 from jsgd.optimizers.sgd import sgd as sgd
 from jsgd.optimizers.sign import sign_sgd as sign_sgd
 from jsgd.optimizers.sign import signum as signum
+from jsgd.optimizers.sm3 import sm3 as sm3

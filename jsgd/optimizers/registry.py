@@ -3,6 +3,7 @@
 from jsgd.core.registry import Row
 from jsgd.optimizers.adabelief import adabelief
 from jsgd.optimizers.adadelta import adadelta
+from jsgd.optimizers.adafactor import adafactor
 from jsgd.optimizers.adagrad import adagrad
 from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam, nadamw
 from jsgd.optimizers.adamax import adamax, adamaxw
@@ -10,9 +11,14 @@ from jsgd.optimizers.adan import adan
 from jsgd.optimizers.cocob import cocob
 from jsgd.optimizers.dadapt import dadapt_adamw
 from jsgd.optimizers.dog import dog, dowg
+from jsgd.optimizers.fromage import fromage
+from jsgd.optimizers.galore import galore
+from jsgd.optimizers.lamb import lamb
+from jsgd.optimizers.lars import lars
 from jsgd.optimizers.lion import lion
 from jsgd.optimizers.momo import momo, momo_adam
 from jsgd.optimizers.muon import muon
+from jsgd.optimizers.novograd import novograd
 from jsgd.optimizers.optimistic import optimistic_gradient_descent
 from jsgd.optimizers.polyak import polyak_sgd
 from jsgd.optimizers.prodigy import prodigy
@@ -22,6 +28,7 @@ from jsgd.optimizers.rmsprop import rmsprop
 from jsgd.optimizers.rprop import rprop
 from jsgd.optimizers.sgd import noisy_sgd, sgd
 from jsgd.optimizers.sign import sign_sgd, signum
+from jsgd.optimizers.sm3 import sm3
 
 _ROWS = [
     Row(
@@ -64,17 +71,34 @@ _ROWS = [
     Row(radam, "Liu et al. 2020", "optax.radam"),
     Row(adan, "Xie et al. 2022", "the paper's Algorithm 1, in NumPy"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
+    Row(lars, "You et al. 2017", "optax.lars", variants=({}, {"nesterov": True})),
+    Row(lamb, "You et al. 2020", "optax.lamb"),
+    Row(fromage, "Bernstein et al. 2020", "optax.fromage"),
+    Row(novograd, "Ginsburg et al. 2019", "optax.novograd"),
+    Row(sm3, "Anil et al. 2019", "the paper in NumPy; optax.sm3"),
+    Row(
+        adafactor,
+        "Shazeer and Stern 2018",
+        "the paper in NumPy; torch.optim.Adafactor; optax.adafactor",
+        variants=(
+            {},
+            {"min_dim_size_to_factor": 1},
+            {"min_dim_size_to_factor": 1, "relative_step": False, "momentum": 0.9},
+            {"min_dim_size_to_factor": 1, "parameter_scale": False},
+        ),
+    ),
+    Row(galore, "Zhao et al. 2024", "the paper in NumPy; optax.contrib.galore", ({"rank": 2},)),
     Row(
         muon,
         "Jordan et al. 2024",
         "the authors' muon_update, in NumPy",
-        variants=({}, {"nesterov": False}),
+        variants=({}, {"nesterov": False}, {"nesterov": False, "match_rms": True}),
         takes="matrices",
     ),
     Row(
         prodigy,
         "Mishchenko and Defazio 2023",
-        "optax.contrib.prodigy; the authors' code in NumPy",
+        "optax.contrib.prodigy; the authors' code, in NumPy",
         variants=(
             {},
             {"b3": 0.99},
@@ -85,13 +109,13 @@ _ROWS = [
     Row(
         dadapt_adamw,
         "Defazio and Mishchenko 2023",
-        "optax.contrib.dadapt_adamw; the authors' code in NumPy",
+        "optax.contrib.dadapt_adamw; the authors' code, in NumPy",
         variants=({}, {"bias_correction": True}),
     ),
     Row(
         dog,
         "Ivgi et al. 2023",
-        "optax.contrib.dog; L-DoG in NumPy",
+        "optax.contrib.dog; the paper's L-DoG, in NumPy",
         variants=({}, {"relative": False}, {"layerwise": True}),
     ),
     Row(dowg, "Khaled et al. 2023", "optax.contrib.dowg"),
@@ -99,19 +123,19 @@ _ROWS = [
     Row(
         polyak_sgd,
         "Loizou et al. 2021; Berrada et al. 2020",
-        "optax.polyak_sgd; SPS_max in NumPy",
+        "optax.polyak_sgd; equation SPS_max, in NumPy",
         variants=({}, {"variant": "sps+"}),
     ),
     Row(
         momo,
         "Schaipp et al. 2023",
-        "optax.contrib.momo; the authors' code in NumPy",
+        "optax.contrib.momo; the authors' code, in NumPy",
         variants=({}, {"adapt_lower_bound": True}),
     ),
     Row(
         momo_adam,
         "Schaipp et al. 2023",
-        "optax.contrib.momo_adam; the authors' code in NumPy",
+        "optax.contrib.momo_adam; the authors' code, in NumPy",
         variants=({}, {"adapt_lower_bound": True}),
     ),
 ]

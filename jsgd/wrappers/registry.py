@@ -9,6 +9,7 @@ from jsgd.wrappers.guard import skip_nonfinite
 from jsgd.wrappers.mechanize import mechanize
 from jsgd.wrappers.partition import partition
 from jsgd.wrappers.rounding import kahan, stochastic_rounding
+from jsgd.wrappers.trust_ratio import trust_ratio
 
 _INF = float("inf")
 _ROWS = [
@@ -34,6 +35,7 @@ _ROWS = [
     Row(kahan, "Kahan 1965; Zamirai et al. 2020", "float32 arithmetic"),
     Row(stochastic_rounding, "Gupta et al. 2015", "its mean and its neighbours"),
     Row(mechanize, "Cutkosky et al. 2023", "optax.contrib.mechanize"),
+    Row(trust_ratio, "You et al. 2020", "optax.scale_by_trust_ratio"),
     Row(partition, "", "optax.partition", variants=()),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}
