@@ -39,12 +39,18 @@ from jsgd.optimizers import adopt as adopt
 from jsgd.optimizers import amsgrad as amsgrad
 from jsgd.optimizers import asgd as asgd
 from jsgd.optimizers import ftrl as ftrl
+from jsgd.optimizers import cocob as cocob
+from jsgd.optimizers import dadapt_adamw as dadapt_adamw
+from jsgd.optimizers import dog as dog
+from jsgd.optimizers import dowg as dowg
 from jsgd.optimizers import fromage as fromage
 from jsgd.optimizers import galore as galore
 from jsgd.optimizers import lamb as lamb
 from jsgd.optimizers import lars as lars
 from jsgd.optimizers import lion as lion
 from jsgd.optimizers import madgrad as madgrad
+from jsgd.optimizers import momo as momo
+from jsgd.optimizers import momo_adam as momo_adam
 from jsgd.optimizers import muon as muon
 from jsgd.optimizers import nadam as nadam
 from jsgd.optimizers import nadamw as nadamw
@@ -52,6 +58,8 @@ from jsgd.optimizers import noisy_sgd as noisy_sgd
 from jsgd.optimizers import optimistic_adam as optimistic_adam
 from jsgd.optimizers import novograd as novograd
 from jsgd.optimizers import optimistic_gradient_descent as optimistic_gradient_descent
+from jsgd.optimizers import polyak_sgd as polyak_sgd
+from jsgd.optimizers import prodigy as prodigy
 from jsgd.optimizers import qhadam as qhadam
 from jsgd.optimizers import radam as radam
 from jsgd.optimizers import rmsprop as rmsprop
@@ -69,6 +77,7 @@ from jsgd.wrappers import clip_by_value as clip_by_value
 from jsgd.wrappers import ema as ema
 from jsgd.wrappers import kahan as kahan
 from jsgd.wrappers import l1 as l1
+from jsgd.wrappers import mechanize as mechanize
 from jsgd.wrappers import partition as partition
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
 from jsgd.wrappers import stochastic_rounding as stochastic_rounding

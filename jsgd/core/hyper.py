@@ -66,6 +66,11 @@ RANGES: dict[str, Range] = {
     "eta_plus": Range(1, _INF, open_low=True, open_high=True),
     "min_step": _NONNEGATIVE,
     "max_step": _NONNEGATIVE,
+    "d0": _POSITIVE,
+    "d_coef": _POSITIVE,
+    "r_eps": _POSITIVE,
+    "max_lr": _NONNEGATIVE,
+    "s_init": _POSITIVE,
     "scale": _NONNEGATIVE,
     "min_scale": _NONNEGATIVE,
     "trust_coefficient": _NONNEGATIVE,
@@ -97,6 +102,7 @@ RANGES: dict[str, Range] = {
 }
 # Where `None`, a static choice, means that there is none of it.
 OPTIONAL = frozenset({"momentum", "momentum_decay"})
+OPTIONAL = frozenset({"momentum", "b3"})
 # Rates of slow averages, where 1 - b must be exact: held as `Decay`.
 DECAYS = ("b1", "b2", "b3", "decay")
 RANGES |= dict.fromkeys(DECAYS, _RATE)

@@ -159,7 +159,8 @@ def tree_step(rule, slots, static, params, grads, state, **given):
 
     s = {name: state.slots[name] for name, _ in slots}
     params_in, grads_in = jax.tree.map(cast, params, params), jax.tree.map(cast, grads, params)
-    with promotion(*(working_dtype(p) for p in jax.tree.leaves(params))):
+    # global norms and inner products are of `hyper_dtype()`, whatever the leaves are
+    with promotion(hyper_dtype(), *(working_dtype(p) for p in jax.tree.leaves(params))):
         params_out, s_out = rule(params_in, grads_in, Given(s), h)
     return (
         jax.tree.map(cast_like, params_out, params),

@@ -144,6 +144,14 @@ def dot(a: Any, b: Any) -> jax.Array:
     return total
 
 
+def sum_abs(tree: Any) -> jax.Array:
+    """The sum of `|x|` over all leaves together, of `hyper_dtype()`."""
+    total = jnp.zeros((), hyper_dtype())
+    for leaf in jax.tree.leaves(tree):
+        total += jnp.sum(jnp.abs(leaf)).astype(total.dtype)
+    return total
+
+
 def value_and_grad(value_fn: Callable, params: Any) -> tuple[jax.Array, Any]:
     """A loss and its gradient, conjugated where complex, so that steps against it descend.
 

@@ -13,16 +13,22 @@ from jsgd.optimizers.ademamix import ademamix, simplified_ademamix
 from jsgd.optimizers.adopt import adopt
 from jsgd.optimizers.asgd import asgd
 from jsgd.optimizers.ftrl import ftrl
+from jsgd.optimizers.cocob import cocob
+from jsgd.optimizers.dadapt import dadapt_adamw
+from jsgd.optimizers.dog import dog, dowg
 from jsgd.optimizers.fromage import fromage
 from jsgd.optimizers.galore import galore
 from jsgd.optimizers.lamb import lamb
 from jsgd.optimizers.lars import lars
 from jsgd.optimizers.lion import lion
 from jsgd.optimizers.madgrad import madgrad
+from jsgd.optimizers.momo import momo, momo_adam
 from jsgd.optimizers.muon import muon
 from jsgd.optimizers.optimistic import optimistic_adam, optimistic_gradient_descent
 from jsgd.optimizers.novograd import novograd
 from jsgd.optimizers.optimistic import optimistic_gradient_descent
+from jsgd.optimizers.polyak import polyak_sgd
+from jsgd.optimizers.prodigy import prodigy
 from jsgd.optimizers.qhadam import qhadam
 from jsgd.optimizers.radam import radam
 from jsgd.optimizers.rmsprop import rmsprop
@@ -123,6 +129,49 @@ _ROWS = [
         "the authors' muon_update, in NumPy",
         variants=({}, {"nesterov": False}, {"nesterov": False, "match_rms": True}),
         takes="matrices",
+    ),
+    Row(
+        prodigy,
+        "Mishchenko and Defazio 2023",
+        "optax.contrib.prodigy; the authors' code, in NumPy",
+        variants=(
+            {},
+            {"b3": 0.99},
+            {"bias_correction": True},
+            {"bias_correction": True, "safeguard_warmup": True},
+        ),
+    ),
+    Row(
+        dadapt_adamw,
+        "Defazio and Mishchenko 2023",
+        "optax.contrib.dadapt_adamw; the authors' code, in NumPy",
+        variants=({}, {"bias_correction": True}),
+    ),
+    Row(
+        dog,
+        "Ivgi et al. 2023",
+        "optax.contrib.dog; the paper's L-DoG, in NumPy",
+        variants=({}, {"relative": False}, {"layerwise": True}),
+    ),
+    Row(dowg, "Khaled et al. 2023", "optax.contrib.dowg"),
+    Row(cocob, "Orabona and Tommasi 2017", "optax.contrib.cocob"),
+    Row(
+        polyak_sgd,
+        "Loizou et al. 2021; Berrada et al. 2020",
+        "optax.polyak_sgd; equation SPS_max, in NumPy",
+        variants=({}, {"variant": "sps+"}),
+    ),
+    Row(
+        momo,
+        "Schaipp et al. 2023",
+        "optax.contrib.momo; the authors' code, in NumPy",
+        variants=({}, {"adapt_lower_bound": True}),
+    ),
+    Row(
+        momo_adam,
+        "Schaipp et al. 2023",
+        "optax.contrib.momo_adam; the authors' code, in NumPy",
+        variants=({}, {"adapt_lower_bound": True}),
     ),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}

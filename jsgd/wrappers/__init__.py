@@ -7,6 +7,7 @@ from jsgd.wrappers.clip import clip_by_value as clip_by_value
 from jsgd.wrappers.decay import l1 as l1
 from jsgd.wrappers.decay import weight_decay as weight_decay
 from jsgd.wrappers.guard import skip_nonfinite as skip_nonfinite
+from jsgd.wrappers.mechanize import mechanize as mechanize
 from jsgd.wrappers.partition import partition as partition
 from jsgd.wrappers.registry import REGISTRY as REGISTRY
 from jsgd.wrappers.rounding import kahan as kahan

@@ -6,6 +6,7 @@ from jsgd.wrappers.average import ema
 from jsgd.wrappers.clip import clip_by_global_norm, clip_by_value
 from jsgd.wrappers.decay import l1, weight_decay
 from jsgd.wrappers.guard import skip_nonfinite
+from jsgd.wrappers.mechanize import mechanize
 from jsgd.wrappers.partition import partition
 from jsgd.wrappers.rounding import kahan, stochastic_rounding
 from jsgd.wrappers.trust_ratio import trust_ratio
@@ -33,6 +34,7 @@ _ROWS = [
     Row(skip_nonfinite, "", "optax.apply_if_finite", identity={}),
     Row(kahan, "Kahan 1965; Zamirai et al. 2020", "float32 arithmetic"),
     Row(stochastic_rounding, "Gupta et al. 2015", "its mean and its neighbours"),
+    Row(mechanize, "Cutkosky et al. 2023", "optax.contrib.mechanize"),
     Row(trust_ratio, "You et al. 2020", "optax.scale_by_trust_ratio"),
     Row(partition, "", "optax.partition", variants=()),
 ]
