@@ -22,10 +22,10 @@ SCALED = {  # rules whose steps depend on the scale of the loss
     "asgd",
     "ftrl",  # in float32 a power rounds
     "madgrad",
-    "momo",  # so has its learning rate, a cap
+    "momo",  # its learning rate caps the step
     "noisy_sgd",
     "optimistic_gradient_descent",
-    "polyak_sgd",  # the same
+    "polyak_sgd",  # the same cap
     "radam",  # its first steps are plain momentum
     "sgd",
     "sophia",  # the loss that it is given here is not scaled
@@ -41,15 +41,12 @@ gradients = arrays(np.float32, (3, *SHAPE), elements=numbers)
 def program(make, hidden=False):
     """Three steps, one for each gradient; the hyperparameters are an input like the others.
 
-    Where the parameters are hidden, a step is shown zeros in their place, as `to_optax` does
-    without them.
+    The loss that the steps are given has the scale of the gradient. Where the parameters are
+    hidden, a step is shown zeros in their place, as `to_optax` does without them.
     """
 
     def value_fn(params):
         return 1e4 * jnp.sum(params**4)  # its curvature depends on them, and shows in the steps
-    The loss that the steps are given has the scale of the gradient. Where the parameters are
-    hidden, a step is shown zeros in their place, as `to_optax` does without them.
-    """
 
     @jax.jit
     def run(params, grads, hyper):
@@ -58,8 +55,9 @@ def program(make, hidden=False):
         def body(carry, grads):
             params, state = carry
             seen = jnp.zeros_like(params) if hidden else params
-            new, state = opt.step(seen, grads, state, value_fn=value_fn)
-            new, state = opt.step(seen, grads, state, value=jnp.sum(jnp.abs(grads)))
+            new, state = opt.step(
+                seen, grads, state, value=jnp.sum(jnp.abs(grads)), value_fn=value_fn
+            )
             return (params + (new - seen) if hidden else new, state), None
 
         return jax.lax.scan(body, (params, opt.init(params)), grads)[0][0]
@@ -131,8 +129,7 @@ def test_change_of_basis_rotates_muon(name, p, g, seed):
 def test_steps_that_do_not_see_the_parameters(name, p, g):
     """What `needs_params` says is true: without it, the same steps when they are hidden."""
     case = CASES[name]
-    large = {k: 0.5 for k in ("lr", "weight_decay", "lambd") if k in case.hyper}
-    large = {k: 0.5 for k in ("lr", "weight_decay", "d0") if k in case.hyper}
+    large = {k: 0.5 for k in ("lr", "weight_decay", "lambd", "d0") if k in case.hyper}
     paths = walk(case.make, p, g, **large), walk(case.make, p, g, hidden=True, **large)
     alike = np.allclose(*paths, rtol=1e-5, atol=1e-4)
     assert alike != case.make().init.needs_params
