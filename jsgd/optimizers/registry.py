@@ -115,7 +115,7 @@ _ROWS = [
             {"min_dim_size_to_factor": 1, "parameter_scale": False},
         ),
     ),
-    Row(galore, "Zhao et al. 2024", "the paper in NumPy; optax.contrib.galore", ({"rank": 2},)),
+    Row(galore, "Zhao et al. 2024", "the paper in NumPy; optax.contrib.galore", ({}, {"rank": 2})),
     Row(
         sophia,
         "Liu et al. 2024",
