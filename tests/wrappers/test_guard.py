@@ -52,8 +52,8 @@ def test_equals_optax():
 
 def test_skip_large_equals_optax():
     """`optax.MultiSteps` with `skip_large_updates`, of which the norm is given squared."""
-    opt = jsgd.skip_large(jsgd.adam(0.1), 2.0)
-    skips = functools.partial(optax.skip_large_updates, max_squared_norm=4.0)
+    opt = jsgd.skip_large(jsgd.adam(0.1), 3.7)
+    skips = functools.partial(optax.skip_large_updates, max_squared_norm=3.7**2)
     tx = optax.MultiSteps(optax.adam(0.1), 1, should_skip_update_fn=skips)
     noise = jax.tree.map(lambda x: x.at[3].set(jnp.nan).at[7].set(jnp.inf), NOISE)
     assert_agree(opt, tx.gradient_transformation(), noise)
