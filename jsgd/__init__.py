@@ -40,6 +40,7 @@ from jsgd.optimizers import nadam as nadam
 from jsgd.optimizers import nadamw as nadamw
 from jsgd.optimizers import noisy_sgd as noisy_sgd
 from jsgd.optimizers import optimistic_gradient_descent as optimistic_gradient_descent
+from jsgd.optimizers import qhadam as qhadam
 from jsgd.optimizers import radam as radam
 from jsgd.optimizers import rmsprop as rmsprop
 from jsgd.optimizers import rprop as rprop
@@ -57,6 +58,7 @@ from jsgd.wrappers import clip_by_value as clip_by_value
 from jsgd.wrappers import ema as ema
 from jsgd.wrappers import freeze as freeze
 from jsgd.wrappers import keep_nonnegative as keep_nonnegative
+from jsgd.wrappers import kahan as kahan
 from jsgd.wrappers import l1 as l1
 from jsgd.wrappers import log_metrics as log_metrics
 from jsgd.wrappers import masked as masked
@@ -66,6 +68,7 @@ from jsgd.wrappers import project as project
 from jsgd.wrappers import skip_large as skip_large
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
 from jsgd.wrappers import split_complex as split_complex
+from jsgd.wrappers import stochastic_rounding as stochastic_rounding
 from jsgd.wrappers import weight_decay as weight_decay
 from jsgd.wrappers import zero_nans as zero_nans
 

@@ -23,3 +23,5 @@ from jsgd.wrappers.project import keep_nonnegative as keep_nonnegative
 from jsgd.wrappers.project import project as project
 from jsgd.wrappers.registry import REGISTRY as REGISTRY
 from jsgd.wrappers.split_complex import split_complex as split_complex
+from jsgd.wrappers.rounding import kahan as kahan
+from jsgd.wrappers.rounding import stochastic_rounding as stochastic_rounding

@@ -19,6 +19,7 @@ from jsgd.wrappers.noise import add_noise
 from jsgd.wrappers.partition import partition
 from jsgd.wrappers.project import keep_nonnegative, project
 from jsgd.wrappers.split_complex import split_complex
+from jsgd.wrappers.rounding import kahan, stochastic_rounding
 
 _INF = float("inf")
 _ROWS = [
@@ -86,5 +87,8 @@ _ROWS = [
     Row(freeze, "", "optax.freeze", ({"mask": False},), identity={"mask": False}),
     Row(split_complex, "", "optax.contrib.split_real_and_imaginary"),
     Row(log_metrics, "", "NumPy", identity={}),
+    Row(kahan, "Kahan 1965; Zamirai et al. 2020", "float32 arithmetic"),
+    Row(stochastic_rounding, "Gupta et al. 2015", "its mean and its neighbours"),
+    Row(partition, "", "optax.partition", variants=()),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}
