@@ -57,8 +57,8 @@ from jsgd.wrappers import clip_by_norm as clip_by_norm
 from jsgd.wrappers import clip_by_value as clip_by_value
 from jsgd.wrappers import ema as ema
 from jsgd.wrappers import freeze as freeze
-from jsgd.wrappers import keep_nonnegative as keep_nonnegative
 from jsgd.wrappers import kahan as kahan
+from jsgd.wrappers import keep_nonnegative as keep_nonnegative
 from jsgd.wrappers import l1 as l1
 from jsgd.wrappers import log_metrics as log_metrics
 from jsgd.wrappers import masked as masked

@@ -22,6 +22,6 @@ from jsgd.wrappers.partition import partition as partition
 from jsgd.wrappers.project import keep_nonnegative as keep_nonnegative
 from jsgd.wrappers.project import project as project
 from jsgd.wrappers.registry import REGISTRY as REGISTRY
-from jsgd.wrappers.split_complex import split_complex as split_complex
 from jsgd.wrappers.rounding import kahan as kahan
 from jsgd.wrappers.rounding import stochastic_rounding as stochastic_rounding
+from jsgd.wrappers.split_complex import split_complex as split_complex

@@ -18,8 +18,8 @@ from jsgd.wrappers.masked import freeze, masked
 from jsgd.wrappers.noise import add_noise
 from jsgd.wrappers.partition import partition
 from jsgd.wrappers.project import keep_nonnegative, project
-from jsgd.wrappers.split_complex import split_complex
 from jsgd.wrappers.rounding import kahan, stochastic_rounding
+from jsgd.wrappers.split_complex import split_complex
 
 _INF = float("inf")
 _ROWS = [
@@ -30,7 +30,13 @@ _ROWS = [
         ({"max_norm": 0.5},),
         identity={"max_norm": _INF},
     ),
-    Row(clip_by_norm, "", "NumPy", ({"max_norm": 0.5},), identity={"max_norm": _INF}),
+    Row(
+        clip_by_norm,
+        "",
+        "optax.clip_by_global_norm of every leaf",
+        ({"max_norm": 0.5},),
+        identity={"max_norm": _INF},
+    ),
     Row(clip_by_value, "", "optax.clip", ({"max_value": 0.1},), identity={"max_value": _INF}),
     Row(
         clip_by_block_rms,
@@ -47,7 +53,7 @@ _ROWS = [
     ),
     Row(centralize, "Yong et al. 2020", "optax.centralize"),
     Row(normalize, "", "optax.normalize_by_update_norm"),
-    Row(add_noise, "Neelakantan et al. 2015", "NumPy", identity={"eta": 0.0}),
+    Row(add_noise, "Neelakantan et al. 2015", "its variance", identity={"eta": 0.0}),
     Row(
         weight_decay,
         "Loshchilov and Hutter 2019",
@@ -82,7 +88,6 @@ _ROWS = [
         takes="reals",
     ),
     Row(keep_nonnegative, "", "optax.keep_params_nonnegative", takes="reals"),
-    Row(partition, "", "optax.partition"),
     Row(masked, "", "optax.masked", ({"mask": True},), identity={"mask": True}),
     Row(freeze, "", "optax.freeze", ({"mask": False},), identity={"mask": False}),
     Row(split_complex, "", "optax.contrib.split_real_and_imaginary"),
