@@ -20,6 +20,7 @@ from jsgd.wrappers.partition import partition
 from jsgd.wrappers.project import keep_nonnegative, project
 from jsgd.wrappers.rounding import kahan, stochastic_rounding
 from jsgd.wrappers.split_complex import split_complex
+from jsgd.wrappers.trust_ratio import trust_ratio
 
 _INF = float("inf")
 _ROWS = [
@@ -94,6 +95,7 @@ _ROWS = [
     Row(log_metrics, "", "NumPy", identity={}),
     Row(kahan, "Kahan 1965; Zamirai et al. 2020", "float32 arithmetic"),
     Row(stochastic_rounding, "Gupta et al. 2015", "its mean and its neighbours"),
+    Row(trust_ratio, "You et al. 2020", "optax.scale_by_trust_ratio"),
     Row(partition, "", "optax.partition", variants=()),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}
