@@ -21,6 +21,7 @@ from jsgd.core import elementwise as elementwise
 from jsgd.core import eval_params as eval_params
 from jsgd.core import get_hyper as get_hyper
 from jsgd.core import leafwise as leafwise
+from jsgd.core import metrics as metrics
 from jsgd.core import set_hyper as set_hyper
 from jsgd.core import treewise as treewise
 from jsgd.core import wrapper as wrapper
@@ -72,17 +73,31 @@ from jsgd.optimizers import sm3 as sm3
 from jsgd.optimizers import sophia as sophia
 from jsgd.optimizers import yogi as yogi
 from jsgd.wrappers import accumulate as accumulate
+from jsgd.wrappers import adaptive_clip as adaptive_clip
+from jsgd.wrappers import add_noise as add_noise
+from jsgd.wrappers import centralize as centralize
+from jsgd.wrappers import clip_by_block_rms as clip_by_block_rms
 from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm
+from jsgd.wrappers import clip_by_norm as clip_by_norm
 from jsgd.wrappers import clip_by_value as clip_by_value
 from jsgd.wrappers import ema as ema
+from jsgd.wrappers import freeze as freeze
 from jsgd.wrappers import kahan as kahan
+from jsgd.wrappers import keep_nonnegative as keep_nonnegative
 from jsgd.wrappers import l1 as l1
 from jsgd.wrappers import mechanize as mechanize
+from jsgd.wrappers import log_metrics as log_metrics
+from jsgd.wrappers import masked as masked
+from jsgd.wrappers import normalize as normalize
 from jsgd.wrappers import partition as partition
+from jsgd.wrappers import project as project
+from jsgd.wrappers import skip_large as skip_large
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
+from jsgd.wrappers import split_complex as split_complex
 from jsgd.wrappers import stochastic_rounding as stochastic_rounding
 from jsgd.wrappers import trust_ratio as trust_ratio
 from jsgd.wrappers import weight_decay as weight_decay
+from jsgd.wrappers import zero_nans as zero_nans
 
 __version__ = "0.1.0"
 

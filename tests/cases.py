@@ -45,7 +45,7 @@ def _cases() -> dict[str, Case]:
 
             own = make().init({}).hyper
             cases[name + _label(variant)] = Case(
-                make, {k: v for k, v in _numbers(make()).items() if k in own}
+                make, {k: v for k, v in _numbers(make()).items() if k in own}, row.takes
             )
 
     def partition(lr=0.1):

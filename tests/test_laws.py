@@ -75,6 +75,7 @@ def settings(case, n, seed=0):
             return float(rng.integers(1, 5))
         factor = float(rng.uniform(0.5, 1.0))
         low = RANGES[name].low if name in RANGES else 0.0
+        low = low if np.isfinite(low) else 0.0
         return low + (x - low) * factor
 
     for _ in range(n):
@@ -245,6 +246,8 @@ def test_bad_numbers(name):
     assert ranged
     for hyper, allowed in ranged.items():
         for bad in (allowed.low - 1, float("nan"), np.float32(-1)):
+            if bad in allowed:
+                continue
             with pytest.raises(ValueError, match=f"{hyper} must be in"):
                 case.make(**{hyper: bad})
             if hyper in jsgd.get_hyper(state):

@@ -39,6 +39,7 @@ class Init:
     kind: str  # the name of the lift: "elementwise", "leafwise", "treewise" or "wrapper"
     needs_params: bool
     inner: Optimizer | None = None
+    check: Callable | None = None
 
     def __call__(self, params: Any) -> State:
         hyper = {name: as_hyper(name, x) for name, x in self.hyper.items()}
@@ -48,6 +49,8 @@ class Init:
         if self.inner is None:
             tree.check_trainable(params)
         own = params if self.inner is None else tree.trainable(params)
+        if self.check is not None:
+            _of_each(self.check, own)
         slots = {name: self._slot(fn, own) for name, fn in self.slots}
         if self.key is not None:
             slots["key"] = key_slot(self.key)
@@ -55,16 +58,7 @@ class Init:
         return State(jnp.zeros((), jnp.int32), hyper, slots, inner)
 
     def _slot(self, fn: Callable, params: Any) -> Any:
-        if self.kind not in LEAF_BY_LEAF:
-            return fn(params)
-
-        def one(path, leaf):
-            try:
-                return fn(leaf)
-            except ValueError as error:
-                raise ValueError(f"parameter {path!r}: {error}") from None
-
-        return tree.map_with_path(one, params)
+        return _of_each(fn, params) if self.kind in LEAF_BY_LEAF else fn(params)
 
     def _choices(self) -> tuple:
         return (self.rule, self.slots, self.static, self.kind, self.inner)
@@ -85,6 +79,18 @@ class Init:
         return call_repr(self.rule, self.hyper | dict(self.static) | key, *first)
 
 
+def _of_each(fn: Callable, params: Any) -> Any:
+    """`fn` of every leaf; to an error that it raises, the path is added."""
+
+    def one(path, leaf):
+        try:
+            return fn(leaf)
+        except ValueError as error:
+            raise ValueError(f"parameter {path!r}: {error}") from None
+
+    return tree.map_with_path(one, params)
+
+
 def lift(
     kind: str,
     rule: Callable,
@@ -94,6 +100,7 @@ def lift(
     key: Any = None,
     needs_params: bool,
     inner: Optimizer | None = None,
+    check: Callable | None = None,
 ) -> Optimizer:
     """The pair of functions for a rule of this kind."""
     static = tuple((name, x) for name, x in hyper.items() if _is_static(name, x))
@@ -103,7 +110,7 @@ def lift(
     pairs = tuple(named.items())
     if inner is not None:
         needs_params = needs_params or getattr(inner.init, "needs_params", True)
-    init = Init(rule, pairs, static, numbers, raw_key(key), kind, needs_params, inner)
+    init = Init(rule, pairs, static, numbers, raw_key(key), kind, needs_params, inner, check)
     step = leaves_step if kind in LEAF_BY_LEAF else tree_step
     if inner is None:
         return Optimizer(init, bind(step, rule, pairs, static))

@@ -1,7 +1,7 @@
 """Small functions on pytrees: paths, structure checks, prefixes, norms."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -73,6 +73,29 @@ def trainable(tree: Any, params: Any = None) -> Any:
 def restore(part: Any, full: Any) -> Any:
     """`full` with the leaves that `part` has."""
     return jax.tree.map(lambda x, y: y if x is None else x, part, full, is_leaf=lambda x: x is None)
+
+
+class Parts(NamedTuple):
+    """A complex leaf as two real ones."""
+
+    real: Any
+    imag: Any
+
+
+def split(tree: Any, params: Any) -> Any:
+    """`tree` with `Parts` for the leaves whose parameter is complex."""
+    return jax.tree.map(
+        lambda x, p: Parts(jnp.real(x), jnp.imag(x)) if jnp.iscomplexobj(p) else x, tree, params
+    )
+
+
+def join(tree: Any) -> Any:
+    """`tree` with complex leaves for `Parts`."""
+    return jax.tree.map(
+        lambda x: jax.lax.complex(*x) if isinstance(x, Parts) else x,
+        tree,
+        is_leaf=lambda x: isinstance(x, Parts),
+    )
 
 
 def broadcast_prefix(prefix: Any, tree: Any, name: str, is_leaf: Callable | None = None) -> list:
@@ -176,3 +199,11 @@ def all_finite(tree: Any) -> jax.Array:
     for leaf in jax.tree.leaves(tree):
         ok = ok & jnp.all(jnp.isfinite(leaf))
     return ok
+
+
+def any_nan(tree: Any) -> jax.Array:
+    """One boolean: some leaf holds a NaN."""
+    found = jnp.asarray(False)
+    for leaf in jax.tree.leaves(tree):
+        found = found | jnp.any(jnp.isnan(leaf))
+    return found
