@@ -6,6 +6,7 @@ from jsgd.wrappers.average import ema
 from jsgd.wrappers.clip import clip_by_global_norm, clip_by_value
 from jsgd.wrappers.decay import l1, weight_decay
 from jsgd.wrappers.guard import skip_nonfinite
+from jsgd.wrappers.master import master_weights
 from jsgd.wrappers.partition import partition
 
 _INF = float("inf")
@@ -29,6 +30,7 @@ _ROWS = [
     Row(ema, "Polyak and Juditsky 1992", "optax.ema", identity={}),
     Row(accumulate, "", "optax.MultiSteps", ({"every": 3},), identity={"every": 1}),
     Row(skip_nonfinite, "", "optax.apply_if_finite", identity={}),
+    Row(master_weights, "Micikevicius et al. 2018", "the same optimizer in float32"),
     Row(partition, "", "optax.partition"),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}
