@@ -50,9 +50,11 @@ from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm
 from jsgd.wrappers import clip_by_value as clip_by_value
 from jsgd.wrappers import ema as ema
 from jsgd.wrappers import l1 as l1
+from jsgd.wrappers import lookahead as lookahead
 from jsgd.wrappers import master_weights as master_weights
 from jsgd.wrappers import partition as partition
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
+from jsgd.wrappers import swa as swa
 from jsgd.wrappers import weight_decay as weight_decay
 
 __version__ = "0.1.0"

@@ -61,6 +61,9 @@ RANGES: dict[str, Range] = {
     "max_norm": _POSITIVE,
     "max_value": _POSITIVE,
     "every": Range(1, _INF, open_high=True),
+    "start": Range(0, _INF, open_high=True),
+    "sync_period": Range(1, _INF, open_high=True),
+    "slow_step_size": _UNIT,
     "decay_steps": _POSITIVE,
     "warmup_steps": _NONNEGATIVE,
     "transition_steps": _POSITIVE,
@@ -103,7 +106,8 @@ class Schedule:
         return jnp.asarray(self.rule(jnp.asarray(t, hyper_dtype()), Given(hyper)), hyper_dtype())
 
     def __repr__(self) -> str:
-        return call_repr(self.rule, self.hyper)
+        is_call = getattr(self.rule, "func", None) is _call
+        return call_repr(self.rule.args[0] if is_call else self.rule, self.hyper)
 
     def __eq__(self, other: Any) -> bool:
         return (

@@ -1,7 +1,7 @@
 """The machinery under the lifts: everything that every rule would otherwise do for itself."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -54,6 +54,11 @@ class Init:
         inner = None if self.inner is None else self.inner.init(params)
         return State(jnp.zeros((), jnp.int32), hyper, slots, inner)
 
+    def bare(self) -> "Init":
+        """This without its numbers and its key: one for all that share a step."""
+        key = None if self.key is None else 0
+        return replace(self, hyper={}, key=key, inner=self.inner and bare(self.inner))
+
     def _slot(self, fn: Callable, params: Any) -> Any:
         if self.kind not in LEAF_BY_LEAF:
             return fn(params)
@@ -83,6 +88,12 @@ class Init:
         first = [] if self.inner is None else [self.inner]
         key = {} if self.key is None else {"key": self.key}
         return call_repr(self.rule, self.hyper | dict(self.static) | key, *first)
+
+
+def bare(opt: Optimizer) -> Optimizer:
+    """The optimizer without its numbers, so that a step may hold it: `init` makes the slots."""
+    strip = getattr(opt.init, "bare", None)
+    return opt._replace(init=strip()) if strip else opt
 
 
 def lift(

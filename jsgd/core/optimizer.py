@@ -160,6 +160,17 @@ def hyper_now(state: State, name: str) -> Any:
     return resolve({name: held[0].hyper[name]}, held[0].t)[name]
 
 
+def restarted(fresh: State, state: State) -> State:
+    """`fresh`, a nest as `init` makes it, with the hyperparameters and random keys of `state`."""
+    inner = fresh.inner
+    if isinstance(inner, State):
+        inner = restarted(inner, state.inner)
+    elif isinstance(inner, dict):
+        inner = {label: restarted(x, state.inner[label]) for label, x in inner.items()}
+    keys = {"key": state.slots["key"]} if "key" in state.slots else {}
+    return State(fresh.t, state.hyper, fresh.slots | keys, inner)
+
+
 def _set_at(state: State, path: tuple[str, ...], name: str, value: Any) -> State:
     if not path:
         root, *rest = name.split("__")

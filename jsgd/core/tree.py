@@ -131,6 +131,11 @@ def scale(factor: Any, tree: Any) -> Any:
     return jax.tree.map(one, tree)
 
 
+def mix(a: Any, b: Any, weight: Any) -> Any:
+    """`(1 - weight) * a + weight * b`, leaf by leaf, in the working dtype; at weight 1 just `b`."""
+    return jax.tree.map(jnp.add, scale(1 - weight, a), scale(weight, b))
+
+
 def zeros_like(tree: Any) -> Any:
     """Zeros of every leaf's shape in its working dtype."""
     return jax.tree.map(lambda leaf: jnp.zeros_like(leaf, working_dtype(leaf)), tree)

@@ -2,11 +2,13 @@
 
 from jsgd.wrappers.accumulate import accumulate as accumulate
 from jsgd.wrappers.average import ema as ema
+from jsgd.wrappers.average import swa as swa
 from jsgd.wrappers.clip import clip_by_global_norm as clip_by_global_norm
 from jsgd.wrappers.clip import clip_by_value as clip_by_value
 from jsgd.wrappers.decay import l1 as l1
 from jsgd.wrappers.decay import weight_decay as weight_decay
 from jsgd.wrappers.guard import skip_nonfinite as skip_nonfinite
+from jsgd.wrappers.lookahead import lookahead as lookahead
 from jsgd.wrappers.master import master_weights as master_weights
 from jsgd.wrappers.partition import partition as partition
 from jsgd.wrappers.registry import REGISTRY as REGISTRY

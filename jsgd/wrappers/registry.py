@@ -2,10 +2,11 @@
 
 from jsgd.core.registry import Row
 from jsgd.wrappers.accumulate import accumulate
-from jsgd.wrappers.average import ema
+from jsgd.wrappers.average import ema, swa
 from jsgd.wrappers.clip import clip_by_global_norm, clip_by_value
 from jsgd.wrappers.decay import l1, weight_decay
 from jsgd.wrappers.guard import skip_nonfinite
+from jsgd.wrappers.lookahead import lookahead
 from jsgd.wrappers.master import master_weights
 from jsgd.wrappers.partition import partition
 
@@ -28,9 +29,23 @@ _ROWS = [
     ),
     Row(l1, "Tibshirani 1996", "NumPy", identity={"l1": 0.0}),
     Row(ema, "Polyak and Juditsky 1992", "optax.ema", identity={}),
+    Row(
+        swa,
+        "Izmailov et al. 2018",
+        "torch.optim.swa_utils.AveragedModel",
+        ({"start": 2, "every": 2},),
+        identity={},
+    ),
     Row(accumulate, "", "optax.MultiSteps", ({"every": 3},), identity={"every": 1}),
     Row(skip_nonfinite, "", "optax.apply_if_finite", identity={}),
     Row(master_weights, "Micikevicius et al. 2018", "the same optimizer in float32"),
+    Row(
+        lookahead,
+        "Zhang et al. 2019",
+        "optax.lookahead",
+        ({"sync_period": 2}, {"sync_period": 2, "reset_state": True}),
+        identity={"slow_step_size": 1.0, "reset_state": False},
+    ),
     Row(partition, "", "optax.partition"),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}
