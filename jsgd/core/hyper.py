@@ -61,6 +61,7 @@ RANGES: dict[str, Range] = {
     "max_norm": _POSITIVE,
     "max_value": _POSITIVE,
     "every": Range(1, _INF, open_high=True),
+    "rho": Range(0, _INF, open_high=True),
     "start": Range(0, _INF, open_high=True),
     "sync_period": Range(1, _INF, open_high=True),
     "slow_step_size": _UNIT,

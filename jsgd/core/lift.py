@@ -185,18 +185,22 @@ def wrapped_step(inner_step, rule, slots, static, params, grads, state, **given)
     s = {name: state.slots[name] for name, _ in slots}
     own = tree.trainable(params)
 
+    # integer leaves, frozen by a partition within, go around the rule
     def step(p, g, inner):
-        # integer leaves, frozen by a partition within, go around the rule
         p, inner = inner_step(tree.restore(p, params), tree.restore(g, grads), inner, **given)
         return tree.trainable(p), inner
 
+    def value_fn(p):
+        return given["value_fn"](tree.restore(p, params))
+
+    seen = given | {"value_fn": value_fn} if given.get("value_fn") else given
     params_out, inner, s_out = rule(
         step,
         own,
         tree.trainable(grads, params),
         state.inner,
         Given(s),
-        _names(static, given, state, None, keys(0)),
+        _names(static, seen, state, None, keys(0)),
     )
     return (
         tree.restore(jax.tree.map(cast_like, params_out, own), params),

@@ -12,3 +12,4 @@ from jsgd.wrappers.lookahead import lookahead as lookahead
 from jsgd.wrappers.master import master_weights as master_weights
 from jsgd.wrappers.partition import partition as partition
 from jsgd.wrappers.registry import REGISTRY as REGISTRY
+from jsgd.wrappers.sam import sam as sam

@@ -20,7 +20,7 @@ def lookahead(
     *,
     reset_state: bool = False,
 ) -> Optimizer:
-    r"""Every so many steps, moves slow weights part of the way to the parameters, which start there.
+    r"""Moves slow weights part of the way to the parameters now and then, which go on from there.
 
     .. math::
         \phi \leftarrow \phi + \alpha (\theta - \phi), \qquad \theta \leftarrow \phi

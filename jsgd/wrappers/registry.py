@@ -9,6 +9,7 @@ from jsgd.wrappers.guard import skip_nonfinite
 from jsgd.wrappers.lookahead import lookahead
 from jsgd.wrappers.master import master_weights
 from jsgd.wrappers.partition import partition
+from jsgd.wrappers.sam import sam
 
 _INF = float("inf")
 _ROWS = [
@@ -45,6 +46,13 @@ _ROWS = [
         "optax.lookahead",
         ({"sync_period": 2}, {"sync_period": 2, "reset_state": True}),
         identity={"slow_step_size": 1.0, "reset_state": False},
+    ),
+    Row(
+        sam,
+        "Foret et al. 2021; Kwon et al. 2021",
+        "optax.contrib.sam",
+        ({}, {"adaptive": True, "rho": 0.5}),
+        identity={"rho": 0.0},
     ),
     Row(partition, "", "optax.partition"),
 ]

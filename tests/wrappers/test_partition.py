@@ -120,9 +120,17 @@ def test_every_wrapper_goes_around_frozen_integers(name):
     )
     alone = WRAPPERS[name].factory(jsgd.adam(0.1), **variant)
     mixed, only, state, other = params, params["w"], opt.init(params), alone.init(params["w"])
+
+    def loss(w):
+        return jnp.sum(w**4)
+
+    def whole_loss(params):
+        return loss(params["w"] * jnp.max(params["n"]).astype(float) / 2)
+
     for _ in range(3):
-        mixed, state = opt.step(mixed, grads, state)
-        only, other = alone.step(only, grads["w"], other)
+        value = {"value": loss(only)}
+        mixed, state = opt.step(mixed, grads, state, **value, value_fn=whole_loss)
+        only, other = alone.step(only, grads["w"], other, **value, value_fn=loss)
     np.testing.assert_array_equal(mixed["w"], only)
     np.testing.assert_array_equal(mixed["n"], params["n"])
     assert mixed["n"].dtype == params["n"].dtype
