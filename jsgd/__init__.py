@@ -53,6 +53,7 @@ from jsgd.wrappers import l1 as l1
 from jsgd.wrappers import lookahead as lookahead
 from jsgd.wrappers import master_weights as master_weights
 from jsgd.wrappers import partition as partition
+from jsgd.wrappers import reduce_on_plateau as reduce_on_plateau
 from jsgd.wrappers import sam as sam
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
 from jsgd.wrappers import swa as swa

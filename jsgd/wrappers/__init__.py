@@ -11,5 +11,6 @@ from jsgd.wrappers.guard import skip_nonfinite as skip_nonfinite
 from jsgd.wrappers.lookahead import lookahead as lookahead
 from jsgd.wrappers.master import master_weights as master_weights
 from jsgd.wrappers.partition import partition as partition
+from jsgd.wrappers.plateau import reduce_on_plateau as reduce_on_plateau
 from jsgd.wrappers.registry import REGISTRY as REGISTRY
 from jsgd.wrappers.sam import sam as sam

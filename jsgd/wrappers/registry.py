@@ -9,6 +9,7 @@ from jsgd.wrappers.guard import skip_nonfinite
 from jsgd.wrappers.lookahead import lookahead
 from jsgd.wrappers.master import master_weights
 from jsgd.wrappers.partition import partition
+from jsgd.wrappers.plateau import reduce_on_plateau
 from jsgd.wrappers.sam import sam
 
 _INF = float("inf")
@@ -53,6 +54,13 @@ _ROWS = [
         "optax.contrib.sam",
         ({}, {"adaptive": True, "rho": 0.5}),
         identity={"rho": 0.0},
+    ),
+    Row(
+        reduce_on_plateau,
+        "",
+        "optax.contrib.reduce_on_plateau; torch.optim.lr_scheduler.ReduceLROnPlateau",
+        ({"factor": 0.5, "patience": 1, "cooldown": 1},),
+        identity={"patience": _INF},
     ),
     Row(partition, "", "optax.partition"),
 ]
