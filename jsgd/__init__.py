@@ -39,6 +39,7 @@ from jsgd.optimizers import nadam as nadam
 from jsgd.optimizers import nadamw as nadamw
 from jsgd.optimizers import noisy_sgd as noisy_sgd
 from jsgd.optimizers import optimistic_gradient_descent as optimistic_gradient_descent
+from jsgd.optimizers import qhadam as qhadam
 from jsgd.optimizers import radam as radam
 from jsgd.optimizers import rmsprop as rmsprop
 from jsgd.optimizers import rprop as rprop
@@ -49,6 +50,7 @@ from jsgd.wrappers import accumulate as accumulate
 from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm
 from jsgd.wrappers import clip_by_value as clip_by_value
 from jsgd.wrappers import ema as ema
+from jsgd.wrappers import kahan as kahan
 from jsgd.wrappers import l1 as l1
 from jsgd.wrappers import lookahead as lookahead
 from jsgd.wrappers import master_weights as master_weights
@@ -57,6 +59,7 @@ from jsgd.wrappers import reduce_on_plateau as reduce_on_plateau
 from jsgd.wrappers import sam as sam
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
 from jsgd.wrappers import swa as swa
+from jsgd.wrappers import stochastic_rounding as stochastic_rounding
 from jsgd.wrappers import weight_decay as weight_decay
 
 __version__ = "0.1.0"

@@ -38,8 +38,6 @@ def _cases() -> dict[str, Case]:
 
             cases[name + _label(variant)] = Case(make, _numbers(make()), row.takes)
     for name, row in wrappers.REGISTRY.items():
-        if name == "partition":
-            continue
         for variant in row.variants:
 
             def make(row=row, variant=variant, **hyper):

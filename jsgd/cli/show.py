@@ -9,8 +9,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+import jsgd
 from jsgd import data, models, optimizers, schedules, wrappers
-from jsgd.core.registry import Row
+from jsgd.core.registry import Row, state_words
 from jsgd.sweeps import SweepResult
 from jsgd.train.names import unknown
 
@@ -39,13 +40,13 @@ def ranking(result: SweepResult) -> None:
 
 
 def shelf() -> None:
-    """Everything there is, a line each."""
+    """Everything there is: what it does, and under that what it takes and where it is from."""
     console = _console()
     for group, registry in _groups():
-        table = _table(group, "", "hyperparameters")
+        table = _table(group, "")
         for name, thing in registry.items():
-            thing = _documented(thing)
-            table.add_row(name, _summary(thing), _signature(thing))
+            facts = [_signature(thing), *_provenance(group, thing)]
+            table.add_row(name, f"{summary(thing)}\n" + " · ".join(x for x in facts if x))
         console.print(table)
 
 
@@ -56,8 +57,31 @@ def entry(name: str) -> None:
         known = {known for _, registry in _groups() for known in registry}
         raise ValueError(unknown("entry", name, sorted(known)))
     for group, thing in found:
-        thing = _documented(thing)
-        print(f"{group}: {name}({_signature(thing)})\n\n{inspect.getdoc(thing)}\n")
+        facts = " · ".join(_provenance(group, thing))
+        print(f"{group}: {name}({_signature(thing)})", *[facts] * bool(facts), sep="\n")
+        print(f"\n{inspect.getdoc(_documented(thing))}\n")
+
+
+def summary(thing: Any) -> str:
+    """What the first line of its docstring says."""
+    return (inspect.getdoc(_documented(thing)) or "").split("\n")[0]
+
+
+def words(group: str, row: Row) -> str:
+    """The words of state a parameter: `2`; of a wrapper, those it adds. Unknown is empty."""
+    if group == "schedules" or not row.variants:
+        return ""
+    first = (jsgd.sgd(),) if group == "wrappers" else ()
+    count = state_words(row.factory(*first, **row.variants[0]))
+    return "<0.1" if 0 < count < 0.1 else f"{count:g}"
+
+
+def _provenance(group: str, thing: Any) -> list[str]:
+    if not isinstance(thing, Row):
+        return []
+    count = words(group, thing)
+    size = f"{count} word{'' if count == '1' else 's'} of state" if count else ""
+    return [x for x in (size, thing.paper) if x] + [f"checked against {thing.reference}"]
 
 
 def _groups() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -72,16 +96,12 @@ def _documented(thing: Any) -> Any:
     return thing.args[0] if isinstance(thing, functools.partial) and thing.args else thing
 
 
-def _summary(thing: Any) -> str:
-    return (inspect.getdoc(thing) or "").split("\n")[0]
-
-
 def _signature(thing: Any) -> str:
     """`lr=0.01, momentum=None`: the arguments that have a say in what happens."""
     skip = {"parent", "name", "outputs", "conv_general_dilated"}  # plumbing of a Flax module
     return ", ".join(
         str(p.replace(annotation=p.empty))
-        for name, p in inspect.signature(thing).parameters.items()
+        for name, p in inspect.signature(_documented(thing)).parameters.items()
         if name not in skip
     )
 

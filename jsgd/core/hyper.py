@@ -50,6 +50,8 @@ RANGES: dict[str, Range] = {
     "eps": _NONNEGATIVE,
     "momentum": _UNIT,
     "dampening": _UNIT,
+    "nu1": _UNIT,
+    "nu2": _UNIT,
     "weight_decay": Range(0, _INF, open_high=True),
     "l1": Range(0, _INF, open_high=True),
     "initial_accumulator": _NONNEGATIVE,

@@ -3,6 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
+
+from jsgd.core.optimizer import Optimizer
+
 
 class Row(NamedTuple):
     """One optimizer, wrapper or schedule.
@@ -12,6 +17,7 @@ class Row(NamedTuple):
         paper: short citation.
         reference: the independent implementation that it is tested against.
         variants: keyword arguments, one dict for every structure that the laws are held against.
+            There is none where keywords alone do not make one (`partition`).
         identity: the keyword arguments at which a wrapper changes nothing, if there are such.
         takes: the leaves it takes: `"all"`, `"matrices"` (2-D ones) or `"reals"`.
     """
@@ -23,7 +29,12 @@ class Row(NamedTuple):
     identity: dict[str, Any] | None = None
     takes: str = "all"
 
-    @property
-    def summary(self) -> str:
-        """The first sentence of the factory's docstring."""
-        return (self.factory.__doc__ or "").strip().split("\n")[0]
+
+def state_words(opt: Optimizer) -> float:
+    """What the state holds for every parameter, in words of 4 bytes: 2 for Adam.
+
+    It is counted on a float32 matrix of 1024 x 1024.
+    """
+    shape = jax.ShapeDtypeStruct((1024, 1024), jnp.float32)
+    leaves = jax.tree.leaves(jax.eval_shape(opt.init, shape))
+    return round(sum(x.size * x.dtype.itemsize for x in leaves) / (4 * shape.size), 4)

@@ -1,4 +1,30 @@
-"""The optimizers, one module a family, and their registry."""
+"""The optimizers, one module a family, and their registry.
+
+How to add one, `quick` say:
+
+1. Write `jsgd/optimizers/quick.py`, with `qhadam.py` for a model: the factory that users call, its
+   docstring (the maths; every number's range; an example; title, year and WHICH algorithm), and
+   under it the rule, a pure function that reads like the paper's algorithm box:
+
+   >>> import jax.numpy as jnp, jsgd
+   >>> def quick(lr=0.1, b1=0.9):
+   ...     return jsgd.elementwise(_quick, slots=("mu",), lr=lr, b1=b1)
+   >>> def _quick(p, g, s, h):
+   ...     mu = h.b1 * s.mu + (1 - h.b1) * g
+   ...     return p - h.lr * mu / (1 - h.b1**h.t), {"mu": mu}
+   >>> params, state = quick().step(jnp.zeros(1), jnp.ones(1), quick().init(jnp.zeros(1)))
+
+   `elementwise` if the rule treats every number alike, `leafwise` if it must see one whole leaf,
+   `treewise` if it must see them all; `jsgd.core.rules` says what a rule is given. Dtypes,
+   schedules, per-layer values, counting and checks are core's.
+2. A number whose name is new gets its range in `jsgd.core.hyper.RANGES`.
+3. One row in `registry.py`, with a dict of keywords in `variants` for every static choice, and one
+   line here and in `jsgd/__init__.py` to export the name.
+4. A golden trace for every variant: name the reference in a family of `tests/golden` (a package's
+   optimizer, or the paper's pseudocode in NumPy), `PYTHONPATH=tests python -m golden.make quick`.
+5. `PYTHONPATH=tests python -m golden.tables` writes it into the README.
+6. `pytest -k quick` holds it against the laws, its trace, its symmetries and optax's contract.
+"""
 
 from jsgd.optimizers.adabelief import adabelief as adabelief
 from jsgd.optimizers.adadelta import adadelta as adadelta
@@ -14,6 +40,7 @@ from jsgd.optimizers.adan import adan as adan
 from jsgd.optimizers.lion import lion as lion
 from jsgd.optimizers.muon import muon as muon
 from jsgd.optimizers.optimistic import optimistic_gradient_descent as optimistic_gradient_descent
+from jsgd.optimizers.qhadam import qhadam as qhadam
 from jsgd.optimizers.radam import radam as radam
 from jsgd.optimizers.registry import REGISTRY as REGISTRY
 from jsgd.optimizers.rmsprop import rmsprop as rmsprop

@@ -10,6 +10,7 @@ from jsgd.optimizers.adan import adan
 from jsgd.optimizers.lion import lion
 from jsgd.optimizers.muon import muon
 from jsgd.optimizers.optimistic import optimistic_gradient_descent
+from jsgd.optimizers.qhadam import qhadam
 from jsgd.optimizers.radam import radam
 from jsgd.optimizers.rmsprop import rmsprop
 from jsgd.optimizers.rprop import rprop
@@ -53,13 +54,14 @@ _ROWS = [
     Row(adamax, "Kingma and Ba 2015", "torch.optim.Adamax"),
     Row(adamaxw, "Kingma and Ba 2015; Loshchilov and Hutter 2019", "optax.adamaxw"),
     Row(adabelief, "Zhuang et al. 2020", "optax.adabelief"),
+    Row(qhadam, "Ma and Yarats 2019", "the paper's QHAdam, in NumPy"),
     Row(radam, "Liu et al. 2020", "optax.radam"),
-    Row(adan, "Xie et al. 2022", "the paper in NumPy"),
+    Row(adan, "Xie et al. 2022", "the paper's Algorithm 1, in NumPy"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
     Row(
         muon,
         "Jordan et al. 2024",
-        "the authors' code in NumPy",
+        "the authors' muon_update, in NumPy",
         variants=({}, {"nesterov": False}),
         takes="matrices",
     ),

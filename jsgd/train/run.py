@@ -121,6 +121,7 @@ def make_run(
         (value, (metrics, model_state)), grads = jax.value_and_grad(value_fn, has_aux=True)(
             carry.params
         )
+        grads = jax.tree.map(jnp.conj, grads)  # of complex parameters: the way up, as steps want it
         params, opt_state = opt.step(
             carry.params, grads, carry.opt_state, value=value, value_fn=lambda p: value_fn(p)[0]
         )

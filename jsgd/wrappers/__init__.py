@@ -14,3 +14,5 @@ from jsgd.wrappers.partition import partition as partition
 from jsgd.wrappers.plateau import reduce_on_plateau as reduce_on_plateau
 from jsgd.wrappers.registry import REGISTRY as REGISTRY
 from jsgd.wrappers.sam import sam as sam
+from jsgd.wrappers.rounding import kahan as kahan
+from jsgd.wrappers.rounding import stochastic_rounding as stochastic_rounding

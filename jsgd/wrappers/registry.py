@@ -11,6 +11,7 @@ from jsgd.wrappers.master import master_weights
 from jsgd.wrappers.partition import partition
 from jsgd.wrappers.plateau import reduce_on_plateau
 from jsgd.wrappers.sam import sam
+from jsgd.wrappers.rounding import kahan, stochastic_rounding
 
 _INF = float("inf")
 _ROWS = [
@@ -63,5 +64,8 @@ _ROWS = [
         identity={"patience": _INF},
     ),
     Row(partition, "", "optax.partition"),
+    Row(kahan, "Kahan 1965; Zamirai et al. 2020", "float32 arithmetic"),
+    Row(stochastic_rounding, "Gupta et al. 2015", "its mean and its neighbours"),
+    Row(partition, "", "optax.partition", variants=()),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}

@@ -9,6 +9,7 @@ def traces() -> dict[str, Trace]:
     torch_betas = {"betas": (0.8, 0.95)}
     adan = {"lr": 0.02, "b1": 0.9, "b2": 0.8, "b3": 0.95, "eps": 1e-3}
     lion = {"lr": 0.01} | betas
+    qhadam, ones = adam | betas | {"nu1": 0.6, "nu2": 0.7}, {"nu1": 1.0, "nu2": 1.0}
     small = adam | betas | {"eps": 1e-4}
     return {
         "adam": Trace(adam | betas, torch("Adam", **adam, **torch_betas)),
@@ -22,6 +23,12 @@ def traces() -> dict[str, Trace]:
         "adamaxw": Trace(adam | betas | decay, optax("adamaxw", **adam, **betas, **decay)),
         "adabelief": Trace(small, optax("adabelief", **small, eps_root=1e-4)),
         "radam": Trace(adam | betas, optax("radam", **adam, **betas)),
+        "qhadam": Trace(qhadam, numpy("the paper's QHAdam", papers_qhadam, qhadam)),
+        "qhadam-adam": Trace(
+            qhadam | ones,
+            numpy("the paper's QHAdam", papers_qhadam, qhadam | ones),
+            checks=((torch("Adam", **adam, **torch_betas), 1e-12),),
+        ),
         "adan": Trace(adan, numpy("the paper's Algorithm 1", papers_adan, adan)),
     }
 
@@ -46,3 +53,16 @@ def papers_adan(theta, h):
         )
         step = h["lr"] / (np.sqrt(n_hat) + h["eps"])
         theta = theta - step * (m_hat + (1 - beta2) * v_hat)
+
+
+def papers_qhadam(theta, h):
+    """https://arxiv.org/abs/1810.06801, section 4."""
+    b1, b2, nu1, nu2 = (h[name] for name in ("b1", "b2", "nu1", "nu2"))
+    m, v, t = np.zeros_like(theta), np.zeros_like(theta), 0
+    while True:
+        g = yield theta
+        t += 1
+        m, v = (1 - b1) * g + b1 * m, (1 - b2) * g**2 + b2 * v
+        m_hat, v_hat = m / (1 - b1**t), v / (1 - b2**t)
+        above = (1 - nu1) * g + nu1 * m_hat
+        theta = theta - h["lr"] * above / (np.sqrt((1 - nu2) * g**2 + nu2 * v_hat) + h["eps"])

@@ -52,6 +52,19 @@ def test_without_shuffling_the_order_is_the_datas():
     np.testing.assert_array_equal(seen, np.tile([1] * 8 + [0] * 2, (2, 1)))
 
 
+def test_complex_parameters_descend():
+    """JAX's gradient of a complex parameter points the other way in its imaginary part."""
+
+    def loss(params, state, batch, hyper, *, train, key):
+        value = jnp.sum(jnp.abs(params - (1 + 2j)) ** 2)
+        return value, ({"loss": value}, state)
+
+    problem = Problem(start(jnp.zeros(2, jnp.complex64)), loss, jnp.arange(SAMPLES), None, {})
+    run = make_run(problem, jsgd.sgd(0.1), batch_size=1)
+    carry, _ = jax.jit(run.advance)(run.init(jax.random.key(0), {}))
+    np.testing.assert_allclose(carry.params, (1 + 2j) * (1 - 0.8**SAMPLES), rtol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def line():
     data = jsgd.data.linear_regression()
