@@ -43,6 +43,8 @@ from jsgd.optimizers import qhadam as qhadam
 from jsgd.optimizers import radam as radam
 from jsgd.optimizers import rmsprop as rmsprop
 from jsgd.optimizers import rprop as rprop
+from jsgd.optimizers import schedule_free_adamw as schedule_free_adamw
+from jsgd.optimizers import schedule_free_sgd as schedule_free_sgd
 from jsgd.optimizers import sgd as sgd
 from jsgd.optimizers import sign_sgd as sign_sgd
 from jsgd.optimizers import signum as signum
@@ -57,9 +59,10 @@ from jsgd.wrappers import master_weights as master_weights
 from jsgd.wrappers import partition as partition
 from jsgd.wrappers import reduce_on_plateau as reduce_on_plateau
 from jsgd.wrappers import sam as sam
+from jsgd.wrappers import schedule_free as schedule_free
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
-from jsgd.wrappers import swa as swa
 from jsgd.wrappers import stochastic_rounding as stochastic_rounding
+from jsgd.wrappers import swa as swa
 from jsgd.wrappers import weight_decay as weight_decay
 
 __version__ = "0.1.0"

@@ -45,6 +45,8 @@ from jsgd.optimizers.radam import radam as radam
 from jsgd.optimizers.registry import REGISTRY as REGISTRY
 from jsgd.optimizers.rmsprop import rmsprop as rmsprop
 from jsgd.optimizers.rprop import rprop as rprop
+from jsgd.optimizers.schedule_free import schedule_free_adamw as schedule_free_adamw
+from jsgd.optimizers.schedule_free import schedule_free_sgd as schedule_free_sgd
 from jsgd.optimizers.sgd import noisy_sgd as noisy_sgd
 from jsgd.optimizers.sgd import sgd as sgd
 from jsgd.optimizers.sign import sign_sgd as sign_sgd

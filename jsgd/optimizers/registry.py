@@ -14,6 +14,7 @@ from jsgd.optimizers.qhadam import qhadam
 from jsgd.optimizers.radam import radam
 from jsgd.optimizers.rmsprop import rmsprop
 from jsgd.optimizers.rprop import rprop
+from jsgd.optimizers.schedule_free import schedule_free_adamw, schedule_free_sgd
 from jsgd.optimizers.sgd import noisy_sgd, sgd
 from jsgd.optimizers.sign import sign_sgd, signum
 
@@ -58,6 +59,8 @@ _ROWS = [
     Row(radam, "Liu et al. 2020", "optax.radam"),
     Row(adan, "Xie et al. 2022", "the paper's Algorithm 1, in NumPy"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
+    Row(schedule_free_sgd, "Defazio et al. 2024", "optax.contrib.schedule_free_sgd"),
+    Row(schedule_free_adamw, "Defazio et al. 2024", "optax.contrib.schedule_free_adamw"),
     Row(
         muon,
         "Jordan et al. 2024",

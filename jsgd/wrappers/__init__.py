@@ -1,5 +1,6 @@
 """The wrappers: an optimizer in, an optimizer out, one thing changed; and their registry."""
 
+from jsgd.optimizers.schedule_free import schedule_free as schedule_free
 from jsgd.wrappers.accumulate import accumulate as accumulate
 from jsgd.wrappers.average import ema as ema
 from jsgd.wrappers.average import swa as swa
@@ -13,6 +14,6 @@ from jsgd.wrappers.master import master_weights as master_weights
 from jsgd.wrappers.partition import partition as partition
 from jsgd.wrappers.plateau import reduce_on_plateau as reduce_on_plateau
 from jsgd.wrappers.registry import REGISTRY as REGISTRY
-from jsgd.wrappers.sam import sam as sam
 from jsgd.wrappers.rounding import kahan as kahan
 from jsgd.wrappers.rounding import stochastic_rounding as stochastic_rounding
+from jsgd.wrappers.sam import sam as sam

@@ -1,6 +1,7 @@
 """The list of all wrappers, as data: a new one is one row here."""
 
 from jsgd.core.registry import Row
+from jsgd.optimizers.schedule_free import schedule_free
 from jsgd.wrappers.accumulate import accumulate
 from jsgd.wrappers.average import ema, swa
 from jsgd.wrappers.clip import clip_by_global_norm, clip_by_value
@@ -10,8 +11,8 @@ from jsgd.wrappers.lookahead import lookahead
 from jsgd.wrappers.master import master_weights
 from jsgd.wrappers.partition import partition
 from jsgd.wrappers.plateau import reduce_on_plateau
-from jsgd.wrappers.sam import sam
 from jsgd.wrappers.rounding import kahan, stochastic_rounding
+from jsgd.wrappers.sam import sam
 
 _INF = float("inf")
 _ROWS = [
@@ -41,7 +42,6 @@ _ROWS = [
     ),
     Row(accumulate, "", "optax.MultiSteps", ({"every": 3},), identity={"every": 1}),
     Row(skip_nonfinite, "", "optax.apply_if_finite", identity={}),
-    Row(master_weights, "Micikevicius et al. 2018", "the same optimizer in float32"),
     Row(
         lookahead,
         "Zhang et al. 2019",
@@ -49,6 +49,7 @@ _ROWS = [
         ({"sync_period": 2}, {"sync_period": 2, "reset_state": True}),
         identity={"slow_step_size": 1.0, "reset_state": False},
     ),
+    Row(schedule_free, "Defazio et al. 2024", "optax.contrib.schedule_free"),
     Row(
         sam,
         "Foret et al. 2021; Kwon et al. 2021",
@@ -63,7 +64,7 @@ _ROWS = [
         ({"factor": 0.5, "patience": 1, "cooldown": 1},),
         identity={"patience": _INF},
     ),
-    Row(partition, "", "optax.partition"),
+    Row(master_weights, "Micikevicius et al. 2018", "the same optimizer in float32"),
     Row(kahan, "Kahan 1965; Zamirai et al. 2020", "float32 arithmetic"),
     Row(stochastic_rounding, "Gupta et al. 2015", "its mean and its neighbours"),
     Row(partition, "", "optax.partition", variants=()),

@@ -21,7 +21,7 @@ import numpy as np
 from golden.problem import SAVED, START, STEPS, X, Y, gradient, value
 from golden.references import Batch, Reference, Trace
 
-FAMILIES = ("sgd", "adam", "adaptive", "matrix")
+FAMILIES = ("sgd", "adam", "adaptive", "matrix", "averaged")
 LIBRARIES = ("numpy", "torch", "optax", "jax", "keras")
 
 
