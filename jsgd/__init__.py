@@ -33,6 +33,7 @@ from jsgd.optimizers import adamaxw as adamaxw
 from jsgd.optimizers import adamw as adamw
 from jsgd.optimizers import adan as adan
 from jsgd.optimizers import amsgrad as amsgrad
+from jsgd.optimizers import dpsgd as dpsgd
 from jsgd.optimizers import lion as lion
 from jsgd.optimizers import muon as muon
 from jsgd.optimizers import nadam as nadam
@@ -51,6 +52,7 @@ from jsgd.optimizers import signum as signum
 from jsgd.wrappers import accumulate as accumulate
 from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm
 from jsgd.wrappers import clip_by_value as clip_by_value
+from jsgd.wrappers import differentially_private as differentially_private
 from jsgd.wrappers import ema as ema
 from jsgd.wrappers import kahan as kahan
 from jsgd.wrappers import l1 as l1

@@ -17,6 +17,7 @@ OURS = [name for name in CASES if name.split("-")[0] in REGISTRY]
 ELEMENTWISE = [name for name in OURS if CASES[name].make().init.kind == "elementwise"]
 SCALED = {  # rules whose steps depend on the scale of the loss
     "adadelta",  # without eps it does not move at all
+    "dpsgd",
     "noisy_sgd",
     "optimistic_gradient_descent",
     "radam",  # its first steps are plain momentum
@@ -39,6 +40,8 @@ def program(make):
         opt = make(**hyper)
 
         def body(carry, grads):
+            if opt.init.per_example:
+                grads = grads[None]
             return opt.step(carry[0], grads, carry[1]), None
 
         return jax.lax.scan(body, (params, opt.init(seen)), grads)[0][0]

@@ -39,6 +39,7 @@ class Init:
     kind: str  # the name of the lift: "elementwise", "leafwise", "treewise" or "wrapper"
     needs_params: bool
     inner: Optimizer | None = None
+    per_example: bool = False
 
     def __call__(self, params: Any) -> State:
         hyper = {name: as_hyper(name, x) for name, x in self.hyper.items()}
@@ -105,6 +106,7 @@ def lift(
     key: Any = None,
     needs_params: bool,
     inner: Optimizer | None = None,
+    per_example: bool = False,
 ) -> Optimizer:
     """The pair of functions for a rule of this kind."""
     static = tuple((name, x) for name, x in hyper.items() if _is_static(name, x))
@@ -114,11 +116,12 @@ def lift(
     pairs = tuple(named.items())
     if inner is not None:
         needs_params = needs_params or getattr(inner.init, "needs_params", True)
-    init = Init(rule, pairs, static, numbers, raw_key(key), kind, needs_params, inner)
+    key = raw_key(key)
+    init = Init(rule, pairs, static, numbers, key, kind, needs_params, inner, per_example)
     step = leaves_step if kind in LEAF_BY_LEAF else tree_step
     if inner is None:
         return Optimizer(init, bind(step, rule, pairs, static))
-    return Optimizer(init, bind(wrapped_step, inner.step, rule, pairs, static))
+    return Optimizer(init, bind(wrapped_step, inner.step, per_example, rule, pairs, static))
 
 
 def _is_static(name: str, x: Any) -> bool:
@@ -178,16 +181,18 @@ def tree_step(rule, slots, static, params, grads, state, **given):
     )
 
 
-def wrapped_step(inner_step, rule, slots, static, params, grads, state, **given):
+def wrapped_step(inner_step, per_example, rule, slots, static, params, grads, state, **given):
     """The step of a wrapper's rule."""
-    tree.check_same(grads, params)
+    tree.check_same(grads, params, per_example)
     new_slots, keys = _next_keys(state.slots, 1)
     s = {name: state.slots[name] for name, _ in slots}
     own = tree.trainable(params)
 
-    # integer leaves, frozen by a partition within, go around the rule
+    # integer leaves, frozen by a partition within, go around the rule; nobody reads their gradients
+    frozen = params if per_example else grads
+
     def step(p, g, inner):
-        p, inner = inner_step(tree.restore(p, params), tree.restore(g, grads), inner, **given)
+        p, inner = inner_step(tree.restore(p, params), tree.restore(g, frozen), inner, **given)
         return tree.trainable(p), inner
 
     def value_fn(p):

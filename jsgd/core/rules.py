@@ -115,6 +115,7 @@ def wrapper(
     key: Any = None,
     needs_params: bool = False,
     per_leaf: tuple[str, ...] = (),
+    per_example: bool = False,
     **hyper: Any,
 ) -> Optimizer:
     """An optimizer that changes one thing about another.
@@ -126,6 +127,8 @@ def wrapper(
         slots: as for `treewise`: names for zeros like the parameters, or `{name: fn(params)}`.
         per_leaf: the hyperparameters that may be trees (`tree.fill` spreads them); the others are
             one number or schedule.
+        per_example: whether the gradients are those of single examples, each leaf with one more
+            axis in front than its parameter; the rule gives the inner step one gradient.
         key, needs_params, **hyper: as above.
 
     Raises:
@@ -144,7 +147,16 @@ def wrapper(
     if not isinstance(inner, Optimizer):
         raise ValueError(f"a wrapper takes the optimizer first, not {inner!r}")
     _check_scalars({name: x for name, x in hyper.items() if name not in per_leaf})
-    return lift("wrapper", rule, slots, hyper, key=key, needs_params=needs_params, inner=inner)
+    return lift(
+        "wrapper",
+        rule,
+        slots,
+        hyper,
+        key=key,
+        needs_params=needs_params,
+        inner=inner,
+        per_example=per_example,
+    )
 
 
 def _check_scalars(hyper: dict[str, Any]) -> None:

@@ -37,6 +37,7 @@ from jsgd.optimizers.adam import nadamw as nadamw
 from jsgd.optimizers.adamax import adamax as adamax
 from jsgd.optimizers.adamax import adamaxw as adamaxw
 from jsgd.optimizers.adan import adan as adan
+from jsgd.optimizers.dpsgd import dpsgd as dpsgd
 from jsgd.optimizers.lion import lion as lion
 from jsgd.optimizers.muon import muon as muon
 from jsgd.optimizers.optimistic import optimistic_gradient_descent as optimistic_gradient_descent

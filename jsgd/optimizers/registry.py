@@ -7,6 +7,7 @@ from jsgd.optimizers.adagrad import adagrad
 from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam, nadamw
 from jsgd.optimizers.adamax import adamax, adamaxw
 from jsgd.optimizers.adan import adan
+from jsgd.optimizers.dpsgd import dpsgd
 from jsgd.optimizers.lion import lion
 from jsgd.optimizers.muon import muon
 from jsgd.optimizers.optimistic import optimistic_gradient_descent
@@ -31,6 +32,13 @@ _ROWS = [
         ),
     ),
     Row(noisy_sgd, "Neelakantan et al. 2015", "optax.noisy_sgd"),
+    Row(
+        dpsgd,
+        "Abadi et al. 2016",
+        "optax.contrib.dpsgd",
+        variants=({}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}),
+        per_example=True,
+    ),
     Row(sign_sgd, "Bernstein et al. 2018", "optax.sign_sgd"),
     Row(signum, "Bernstein et al. 2018", "optax.signum"),
     Row(optimistic_gradient_descent, "Mokhtari et al. 2020", "optax.optimistic_gradient_descent"),

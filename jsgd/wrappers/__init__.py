@@ -1,5 +1,6 @@
 """The wrappers: an optimizer in, an optimizer out, one thing changed; and their registry."""
 
+from jsgd.optimizers.dpsgd import differentially_private as differentially_private
 from jsgd.optimizers.schedule_free import schedule_free as schedule_free
 from jsgd.wrappers.accumulate import accumulate as accumulate
 from jsgd.wrappers.average import ema as ema

@@ -1,6 +1,7 @@
 """The list of all wrappers, as data: a new one is one row here."""
 
 from jsgd.core.registry import Row
+from jsgd.optimizers.dpsgd import differentially_private
 from jsgd.optimizers.schedule_free import schedule_free
 from jsgd.wrappers.accumulate import accumulate
 from jsgd.wrappers.average import ema, swa
@@ -50,6 +51,12 @@ _ROWS = [
         identity={"slow_step_size": 1.0, "reset_state": False},
     ),
     Row(schedule_free, "Defazio et al. 2024", "optax.contrib.schedule_free"),
+    Row(
+        differentially_private,
+        "Abadi et al. 2016",
+        "optax.contrib.differentially_private_aggregate",
+        per_example=True,
+    ),
     Row(
         sam,
         "Foret et al. 2021; Kwon et al. 2021",

@@ -114,6 +114,8 @@ def test_every_wrapper_goes_around_frozen_integers(name):
     """What no optimizer can move passes a wrapper by, its float0 gradient too."""
     params = {"n": jnp.arange(3), "w": jnp.array([2.0, -1.0])}
     grads = {"n": np.zeros(3, jax.dtypes.float0), "w": jnp.array([0.5, 4.0])}
+    if WRAPPERS[name].per_example:
+        grads = jax.tree.map(lambda g: np.stack([g, g]), grads)
     variant = WRAPPERS[name].variants[0]
     opt = WRAPPERS[name].factory(
         jsgd.partition({"on": jsgd.adam(0.1)}, {"n": "frozen", "w": "on"}), **variant
