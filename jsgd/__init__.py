@@ -26,6 +26,7 @@ from jsgd.core import treewise as treewise
 from jsgd.core import wrapper as wrapper
 from jsgd.optimizers import adabelief as adabelief
 from jsgd.optimizers import adadelta as adadelta
+from jsgd.optimizers import adafactor as adafactor
 from jsgd.optimizers import adagrad as adagrad
 from jsgd.optimizers import adam as adam
 from jsgd.optimizers import adamax as adamax
@@ -34,11 +35,16 @@ from jsgd.optimizers import adamw as adamw
 from jsgd.optimizers import adan as adan
 from jsgd.optimizers import amsgrad as amsgrad
 from jsgd.optimizers import dpsgd as dpsgd
+from jsgd.optimizers import fromage as fromage
+from jsgd.optimizers import galore as galore
+from jsgd.optimizers import lamb as lamb
+from jsgd.optimizers import lars as lars
 from jsgd.optimizers import lion as lion
 from jsgd.optimizers import muon as muon
 from jsgd.optimizers import nadam as nadam
 from jsgd.optimizers import nadamw as nadamw
 from jsgd.optimizers import noisy_sgd as noisy_sgd
+from jsgd.optimizers import novograd as novograd
 from jsgd.optimizers import optimistic_gradient_descent as optimistic_gradient_descent
 from jsgd.optimizers import qhadam as qhadam
 from jsgd.optimizers import radam as radam
@@ -49,6 +55,7 @@ from jsgd.optimizers import schedule_free_sgd as schedule_free_sgd
 from jsgd.optimizers import sgd as sgd
 from jsgd.optimizers import sign_sgd as sign_sgd
 from jsgd.optimizers import signum as signum
+from jsgd.optimizers import sm3 as sm3
 from jsgd.wrappers import accumulate as accumulate
 from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm
 from jsgd.wrappers import clip_by_value as clip_by_value
@@ -65,6 +72,7 @@ from jsgd.wrappers import schedule_free as schedule_free
 from jsgd.wrappers import skip_nonfinite as skip_nonfinite
 from jsgd.wrappers import stochastic_rounding as stochastic_rounding
 from jsgd.wrappers import swa as swa
+from jsgd.wrappers import trust_ratio as trust_ratio
 from jsgd.wrappers import weight_decay as weight_decay
 
 __version__ = "0.1.0"

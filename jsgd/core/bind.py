@@ -1,6 +1,7 @@
 """Functions with static choices bound, so that equal choices are one object."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,14 @@ def bind(fn: Callable, *static: Any) -> Bound:
     the numbers in the state. The arguments must be hashable.
     """
     return Bound(fn, *static)
+
+
+def choices(fn: Callable) -> dict[str, Any]:
+    """The static choices bound to a function, by the names of its arguments; not functions."""
+    if not isinstance(fn, Bound):
+        return {}
+    names = inspect.signature(fn.func).parameters
+    return {name: x for name, x in zip(names, fn.args) if not callable(x)}
 
 
 def call_repr(fn: Callable, arguments: dict[str, Any], *first: Any) -> str:

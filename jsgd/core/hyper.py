@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jsgd.core.bind import bind, call_repr
+from jsgd.core.bind import bind, call_repr, choices
 from jsgd.core.numerics import Decay, hyper_dtype
 
 
@@ -60,6 +60,10 @@ RANGES: dict[str, Range] = {
     "eta_plus": Range(1, _INF, open_low=True, open_high=True),
     "min_step": _NONNEGATIVE,
     "max_step": _NONNEGATIVE,
+    "scale": _NONNEGATIVE,
+    "min_scale": _NONNEGATIVE,
+    "trust_coefficient": _NONNEGATIVE,
+    "min_norm": _NONNEGATIVE,
     "max_norm": _POSITIVE,
     "max_value": _POSITIVE,
     "every": Range(1, _INF, open_high=True),
@@ -75,11 +79,27 @@ RANGES: dict[str, Range] = {
     "start": Range(0, _INF, open_high=True),
     "sync_period": Range(1, _INF, open_high=True),
     "slow_step_size": _UNIT,
+    "clip_threshold": _POSITIVE,
+    "decay_exponent": _POSITIVE,
     "decay_steps": _POSITIVE,
     "warmup_steps": _NONNEGATIVE,
     "transition_steps": _POSITIVE,
     "transition_begin": _NONNEGATIVE,
     "decay_rate": _POSITIVE,
+    "boundaries": _POSITIVE,
+    "first_decay_steps": _POSITIVE,
+    "stable_steps": _NONNEGATIVE,
+    "up_steps": Range(0, _INF, open_low=True, open_high=True),
+    "down_steps": Range(0, _INF, open_low=True, open_high=True),
+    "timescale": Range(0, _INF, open_low=True, open_high=True),
+    "power": _POSITIVE,
+    "exponent": _POSITIVE,
+    "t_mul": Range(1, _INF),
+    "m_mul": _POSITIVE,
+    "pct_start": _UNIT,
+    "pct_final": _UNIT,
+    "div_factor": _POSITIVE,
+    "final_div_factor": _POSITIVE,
 }
 # Where `None`, a static choice, means that there is none of it.
 OPTIONAL = frozenset({"momentum"})
@@ -119,6 +139,7 @@ class Schedule:
     def __repr__(self) -> str:
         is_call = getattr(self.rule, "func", None) is _call
         return call_repr(self.rule.args[0] if is_call else self.rule, self.hyper)
+        return call_repr(self.rule, self.hyper | choices(self.rule))
 
     def __eq__(self, other: Any) -> bool:
         return (

@@ -34,7 +34,8 @@ def elementwise(
     Args:
         rule: `rule(p, g, s, h) -> (p, slots)`, a module-level function if it is to be pickled.
         slots: what the rule remembers. Names, for zeros like the leaf in its working dtype, or
-            `{name: initialiser}` with `initialiser(leaf) -> array` (its dtype is kept).
+            `{name: initialiser}` with `initialiser(leaf) -> array` (its dtype is kept), or a
+            pytree of arrays.
         needs_params: whether `new_p - p` depends on `p`, as with weight decay.
         **hyper: the hyperparameters. `None`, booleans and strings are static choices.
 

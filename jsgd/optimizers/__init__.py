@@ -28,6 +28,7 @@ How to add one, `quick` say:
 
 from jsgd.optimizers.adabelief import adabelief as adabelief
 from jsgd.optimizers.adadelta import adadelta as adadelta
+from jsgd.optimizers.adafactor import adafactor as adafactor
 from jsgd.optimizers.adagrad import adagrad as adagrad
 from jsgd.optimizers.adam import adam as adam
 from jsgd.optimizers.adam import adamw as adamw
@@ -38,8 +39,13 @@ from jsgd.optimizers.adamax import adamax as adamax
 from jsgd.optimizers.adamax import adamaxw as adamaxw
 from jsgd.optimizers.adan import adan as adan
 from jsgd.optimizers.dpsgd import dpsgd as dpsgd
+from jsgd.optimizers.fromage import fromage as fromage
+from jsgd.optimizers.galore import galore as galore
+from jsgd.optimizers.lamb import lamb as lamb
+from jsgd.optimizers.lars import lars as lars
 from jsgd.optimizers.lion import lion as lion
 from jsgd.optimizers.muon import muon as muon
+from jsgd.optimizers.novograd import novograd as novograd
 from jsgd.optimizers.optimistic import optimistic_gradient_descent as optimistic_gradient_descent
 from jsgd.optimizers.qhadam import qhadam as qhadam
 from jsgd.optimizers.radam import radam as radam
@@ -52,3 +58,4 @@ from jsgd.optimizers.sgd import noisy_sgd as noisy_sgd
 from jsgd.optimizers.sgd import sgd as sgd
 from jsgd.optimizers.sign import sign_sgd as sign_sgd
 from jsgd.optimizers.sign import signum as signum
+from jsgd.optimizers.sm3 import sm3 as sm3

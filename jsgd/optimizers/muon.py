@@ -16,6 +16,7 @@ def muon(
     eps: Any = 1e-7,
     *,
     nesterov: bool = True,
+    match_rms: bool = False,
     ns_steps: int = 5,
 ) -> Optimizer:
     r"""Muon: every step moves a matrix by a nearly orthogonal one.
@@ -34,6 +35,9 @@ def muon(
         momentum: :math:`\beta` in [0, 1].
         eps: guards the division by the norm of :math:`u_t`, >= 0.
         nesterov: static; `False` orthogonalises :math:`\mu_t` itself.
+        match_rms: static; :math:`0.2 \sqrt{\max(m, n)}` in the place of the root above. The root
+            mean square of a step is then about 0.2 times the learning rate whatever the shape, as
+            AdamW's is, and so AdamW's learning rate and weight decay serve.
         ns_steps: static; iterations of `jsgd.core.linalg.newton_schulz`.
 
     Raises:
@@ -51,6 +55,8 @@ def muon(
     References:
         Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024,
         https://kellerjordan.github.io/posts/muon/, `muon_update`, for transposed kernels.
+        Liu et al., "Muon is Scalable for LLM Training", 2025, https://arxiv.org/abs/2502.16982,
+        equation 4 (`match_rms`).
     """
     if not isinstance(ns_steps, int) or ns_steps < 1:
         raise ValueError(f"ns_steps = {ns_steps}: it is static, a whole number >= 1")
@@ -61,6 +67,7 @@ def muon(
         momentum=momentum,
         eps=eps,
         nesterov=bool(nesterov),
+        match_rms=bool(match_rms),
     )
 
 
@@ -69,6 +76,8 @@ def _muon(ns_steps, p, g, s, h):
     u = h.momentum * mu + (1 - h.momentum) * g if h.nesterov else mu
     rows, columns = p.shape
     size = max(1, columns / max(1, rows)) ** 0.5
+    if h.match_rms:
+        size = 0.2 * max(rows, columns) ** 0.5
     return p - h.lr * size * newton_schulz(u, ns_steps, h.eps), {"mu": mu}
 
 

@@ -3,13 +3,19 @@
 from jsgd.core.registry import Row
 from jsgd.optimizers.adabelief import adabelief
 from jsgd.optimizers.adadelta import adadelta
+from jsgd.optimizers.adafactor import adafactor
 from jsgd.optimizers.adagrad import adagrad
 from jsgd.optimizers.adam import adam, adamw, amsgrad, nadam, nadamw
 from jsgd.optimizers.adamax import adamax, adamaxw
 from jsgd.optimizers.adan import adan
 from jsgd.optimizers.dpsgd import dpsgd
+from jsgd.optimizers.fromage import fromage
+from jsgd.optimizers.galore import galore
+from jsgd.optimizers.lamb import lamb
+from jsgd.optimizers.lars import lars
 from jsgd.optimizers.lion import lion
 from jsgd.optimizers.muon import muon
+from jsgd.optimizers.novograd import novograd
 from jsgd.optimizers.optimistic import optimistic_gradient_descent
 from jsgd.optimizers.qhadam import qhadam
 from jsgd.optimizers.radam import radam
@@ -18,6 +24,7 @@ from jsgd.optimizers.rprop import rprop
 from jsgd.optimizers.schedule_free import schedule_free_adamw, schedule_free_sgd
 from jsgd.optimizers.sgd import noisy_sgd, sgd
 from jsgd.optimizers.sign import sign_sgd, signum
+from jsgd.optimizers.sm3 import sm3
 
 _ROWS = [
     Row(
@@ -69,11 +76,28 @@ _ROWS = [
     Row(lion, "Chen et al. 2023", "optax.lion"),
     Row(schedule_free_sgd, "Defazio et al. 2024", "optax.contrib.schedule_free_sgd"),
     Row(schedule_free_adamw, "Defazio et al. 2024", "optax.contrib.schedule_free_adamw"),
+    Row(lars, "You et al. 2017", "optax.lars", variants=({}, {"nesterov": True})),
+    Row(lamb, "You et al. 2020", "optax.lamb"),
+    Row(fromage, "Bernstein et al. 2020", "optax.fromage"),
+    Row(novograd, "Ginsburg et al. 2019", "optax.novograd"),
+    Row(sm3, "Anil et al. 2019", "the paper in NumPy; optax.sm3"),
+    Row(
+        adafactor,
+        "Shazeer and Stern 2018",
+        "the paper in NumPy; torch.optim.Adafactor; optax.adafactor",
+        variants=(
+            {},
+            {"min_dim_size_to_factor": 1},
+            {"min_dim_size_to_factor": 1, "relative_step": False, "momentum": 0.9},
+            {"min_dim_size_to_factor": 1, "parameter_scale": False},
+        ),
+    ),
+    Row(galore, "Zhao et al. 2024", "the paper in NumPy; optax.contrib.galore", ({"rank": 2},)),
     Row(
         muon,
         "Jordan et al. 2024",
         "the authors' muon_update, in NumPy",
-        variants=({}, {"nesterov": False}),
+        variants=({}, {"nesterov": False}, {"nesterov": False, "match_rms": True}),
         takes="matrices",
     ),
 ]

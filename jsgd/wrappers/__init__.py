@@ -18,3 +18,4 @@ from jsgd.wrappers.registry import REGISTRY as REGISTRY
 from jsgd.wrappers.rounding import kahan as kahan
 from jsgd.wrappers.rounding import stochastic_rounding as stochastic_rounding
 from jsgd.wrappers.sam import sam as sam
+from jsgd.wrappers.trust_ratio import trust_ratio as trust_ratio

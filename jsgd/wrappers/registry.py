@@ -14,6 +14,7 @@ from jsgd.wrappers.partition import partition
 from jsgd.wrappers.plateau import reduce_on_plateau
 from jsgd.wrappers.rounding import kahan, stochastic_rounding
 from jsgd.wrappers.sam import sam
+from jsgd.wrappers.trust_ratio import trust_ratio
 
 _INF = float("inf")
 _ROWS = [
@@ -74,6 +75,7 @@ _ROWS = [
     Row(master_weights, "Micikevicius et al. 2018", "the same optimizer in float32"),
     Row(kahan, "Kahan 1965; Zamirai et al. 2020", "float32 arithmetic"),
     Row(stochastic_rounding, "Gupta et al. 2015", "its mean and its neighbours"),
+    Row(trust_ratio, "You et al. 2020", "optax.scale_by_trust_ratio"),
     Row(partition, "", "optax.partition", variants=()),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}

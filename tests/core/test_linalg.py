@@ -1,10 +1,10 @@
-"""Matrix kernels, against the singular value decomposition."""
+"""Matrix kernels, against the singular value decomposition; norms against NumPy's."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jsgd.core.linalg import newton_schulz
+from jsgd.core.linalg import leading_vectors, newton_schulz, rank_one, rms, trust_ratio
 
 _draw = np.random.RandomState(2).standard_normal
 MATRICES = {
@@ -49,3 +49,73 @@ def test_zero_stays_zero():
 def test_transposing_transposes():
     g = jnp.asarray(MATRICES["wide"], jnp.float32)
     np.testing.assert_array_equal(newton_schulz(g.T), newton_schulz(g).T)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+@pytest.mark.parametrize("rank", [1, 3, 99])
+def test_leading_vectors(name, rank):
+    """Orthonormal; the projection on them is the best approximation of that rank."""
+    g = MATRICES[name]
+    u = np.asarray(leading_vectors(jnp.asarray(g, "complex64" if "x" in name else "float32"), rank))
+    assert u.shape == (len(g), min(rank, *g.shape))
+    np.testing.assert_allclose(u.conj().T @ u, np.eye(u.shape[1]), atol=1e-5)
+    rest = np.linalg.svd(g, compute_uv=False)[rank:]
+    off = np.linalg.norm(g - u @ u.conj().T @ g)
+    np.testing.assert_allclose(off, np.linalg.norm(rest), atol=1e-5 * np.linalg.norm(g))
+
+
+@pytest.mark.parametrize("name", ["wide", "tall", "square", "complex"])
+def test_leading_vectors_have_no_free_sign(name):
+    """They come out the same when the matrix is turned by a unit, and zeros give no NaN."""
+    g = jnp.asarray(MATRICES[name], "complex64" if name == "complex" else "float32")
+    u = leading_vectors(g, 2)
+    turned = (0.6 + 0.8j) * g if name == "complex" else -g
+    np.testing.assert_allclose(leading_vectors(turned, 2), u, atol=1e-4)
+    largest = np.take_along_axis(np.asarray(u), np.abs(u).argmax(0)[None], 0)
+    np.testing.assert_allclose(largest, np.abs(largest), atol=1e-6)
+    assert np.all(np.isfinite(leading_vectors(0 * g, 2)))
+
+
+@pytest.mark.parametrize("name", ["wide", "row", "number", "complex"])
+def test_trust_ratio(name):
+    u = jnp.asarray(MATRICES[name], "complex64" if name == "complex" else "float32")
+    p = 3 * u[::-1]
+    size = np.linalg.norm(u)
+    np.testing.assert_allclose(trust_ratio(p, u), 3, rtol=1e-6)
+    np.testing.assert_allclose(trust_ratio(p, u, 0.5, 2 * size), 0.5, rtol=1e-6)
+    np.testing.assert_allclose(trust_ratio(p, u, min_norm=2 * size), 1.5, rtol=1e-6)
+
+
+def test_trust_ratio_of_zeros():
+    """It is 1, the coefficient left out, unless there is a least norm."""
+    zero, one = jnp.zeros(3), jnp.ones(1)
+    for p, u in ((zero, zero), (zero, one), (one, zero), (jnp.zeros(()), jnp.zeros(0))):
+        assert trust_ratio(p, u, 0.1, 1.0) == 1
+    assert trust_ratio(zero, one, min_norm=0.25) == 0.25
+
+
+def test_rms():
+    assert rms(jnp.array([3.0, 4.0, 0.0, 0.0])) == 2.5
+    assert rms(jnp.array([[3 + 4j, 5]], jnp.complex64)) == 5
+
+
+@pytest.mark.parametrize("name", ["wide", "tall", "tiny", "huge"])
+def test_rank_one(name):
+    """Its rows and columns have the means it was given, its singular values are one and zeros."""
+    x = jnp.asarray(np.square(MATRICES[name]), jnp.float32)
+    rows, columns = x.mean(1, keepdims=True), x.mean(0, keepdims=True)
+    y = rank_one(rows, columns, 0)
+    np.testing.assert_allclose(y.mean(1, keepdims=True), rows, rtol=1e-5)
+    np.testing.assert_allclose(y.mean(0, keepdims=True), columns, rtol=1e-5)
+    first, *others = np.linalg.svd(y, compute_uv=False)
+    assert max(others) < 1e-5 * first
+
+
+def test_rank_one_of_many():
+    """Other axes hold a matrix each."""
+    x = jnp.asarray(_draw((3, 2, 4)) ** 2, jnp.float32)
+    rows, columns = x.mean(2, keepdims=True), x.mean(0, keepdims=True)
+    y = rank_one(rows, columns, 0)
+    for i in range(2):
+        alone = rank_one(rows[:, i], columns[:, i], 0)
+        np.testing.assert_allclose(y[:, i], alone, rtol=1e-5)

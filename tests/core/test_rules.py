@@ -45,6 +45,29 @@ def test_leafwise_sees_one_whole_leaf():
     assert_close(state.slots["most"], {"w": 5.0, "b": 12.0})
 
 
+def extremes(p, g, s, h):
+    """The largest and the smallest of each row of the gradients so far, remembered, unused."""
+    low, high = s.range["low"], s.range["high"]
+    seen = {"low": jnp.minimum(low, g.min(-1)), "high": jnp.maximum(high, g.max(-1))}
+    return p - h.lr * g, {"range": seen}
+
+
+def zero_rows(leaf):
+    return {"low": jnp.zeros(leaf.shape[:-1]), "high": jnp.zeros(leaf.shape[:-1])}
+
+
+def test_a_slot_of_a_leaf_may_be_a_tree():
+    opt = jsgd.leafwise(extremes, slots={"range": zero_rows}, lr=0.5)
+    grads = {"w": jnp.array([[3.0, -4.0], [1.0, 2.0]]), "b": jnp.array([5.0, 6.0])}
+    params, state = one_step(opt, grads)
+    assert_close(params, jax.tree.map(lambda g: g / 2, grads))
+    expected = {
+        "w": {"low": jnp.array([-4.0, 0.0]), "high": jnp.array([3.0, 2.0])},
+        "b": {"low": jnp.array(0.0), "high": jnp.array(6.0)},
+    }
+    assert_close(state.slots["range"], expected)
+
+
 def test_users_rules_are_optimizers_like_ours():
     opt = normalized_sgd(0.5)
     assert opt.step is normalized_sgd(0.1).step

@@ -22,6 +22,7 @@ from golden.problem import SAVED, START, STEPS, X, Y, gradient, gradients, value
 from golden.references import Batch, Reference, Trace
 
 FAMILIES = ("sgd", "adam", "adaptive", "matrix", "averaged")
+FAMILIES = ("sgd", "adam", "adaptive", "norms", "matrix")
 LIBRARIES = ("numpy", "torch", "optax", "jax", "keras")
 
 
