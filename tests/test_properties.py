@@ -20,6 +20,7 @@ SCALED = {  # rules whose steps depend on the scale of the loss
     "acprop",  # its first step is gradient descent
     "adadelta",  # without eps it does not move at all
     "asgd",
+    "dpsgd",
     "ftrl",  # in float32 a power rounds
     "madgrad",
     "momo",  # its learning rate caps the step
@@ -27,6 +28,7 @@ SCALED = {  # rules whose steps depend on the scale of the loss
     "optimistic_gradient_descent",
     "polyak_sgd",  # the same cap
     "radam",  # its first steps are plain momentum
+    "schedule_free_sgd",
     "sgd",
     "sophia",  # the loss that it is given here is not scaled
 }
@@ -54,6 +56,7 @@ def program(make, hidden=False):
 
         def body(carry, grads):
             params, state = carry
+            grads = grads[None] if opt.init.per_example else grads
             seen = jnp.zeros_like(params) if hidden else params
             new, state = opt.step(
                 seen, grads, state, value=jnp.sum(jnp.abs(grads)), value_fn=value_fn

@@ -88,6 +88,18 @@ RANGES: dict[str, Range] = {
     "normal": Range(-_INF, _INF, open_low=True, open_high=True),
     "direction": Range(-_INF, _INF, open_low=True, open_high=True),
     "every": Range(1, _INF, open_high=True),
+    "factor": Range(0, 1, open_low=True, open_high=True),
+    "patience": Range(1, _INF),
+    "rtol": _RATE,
+    "atol": _NONNEGATIVE,
+    "cooldown": Range(0, _INF, open_high=True),
+    "accumulation_size": Range(1, _INF, open_high=True),
+    "min_scale": _UNIT,
+    "weight_lr_power": _NONNEGATIVE,
+    "rho": Range(0, _INF, open_high=True),
+    "start": Range(0, _INF, open_high=True),
+    "sync_period": Range(1, _INF, open_high=True),
+    "slow_step_size": _UNIT,
     "clip_threshold": _POSITIVE,
     "decay_exponent": _POSITIVE,
     "decay_steps": _POSITIVE,
@@ -147,6 +159,8 @@ class Schedule:
         return jnp.asarray(self.rule(jnp.asarray(t, hyper_dtype()), Given(hyper)), hyper_dtype())
 
     def __repr__(self) -> str:
+        is_call = getattr(self.rule, "func", None) is _call
+        return call_repr(self.rule.args[0] if is_call else self.rule, self.hyper)
         return call_repr(self.rule, self.hyper | choices(self.rule))
 
     def __eq__(self, other: Any) -> bool:

@@ -47,6 +47,7 @@ from jsgd.optimizers.cocob import cocob as cocob
 from jsgd.optimizers.dadapt import dadapt_adamw as dadapt_adamw
 from jsgd.optimizers.dog import dog as dog
 from jsgd.optimizers.dog import dowg as dowg
+from jsgd.optimizers.dpsgd import dpsgd as dpsgd
 from jsgd.optimizers.fromage import fromage as fromage
 from jsgd.optimizers.ftrl import ftrl as ftrl
 from jsgd.optimizers.galore import galore as galore
@@ -67,6 +68,8 @@ from jsgd.optimizers.radam import radam as radam
 from jsgd.optimizers.registry import REGISTRY as REGISTRY
 from jsgd.optimizers.rmsprop import rmsprop as rmsprop
 from jsgd.optimizers.rprop import rprop as rprop
+from jsgd.optimizers.schedule_free import schedule_free_adamw as schedule_free_adamw
+from jsgd.optimizers.schedule_free import schedule_free_sgd as schedule_free_sgd
 from jsgd.optimizers.sgd import noisy_sgd as noisy_sgd
 from jsgd.optimizers.sgd import sgd as sgd
 from jsgd.optimizers.sign import sign_sgd as sign_sgd

@@ -15,6 +15,7 @@ from jsgd.optimizers.asgd import asgd
 from jsgd.optimizers.cocob import cocob
 from jsgd.optimizers.dadapt import dadapt_adamw
 from jsgd.optimizers.dog import dog, dowg
+from jsgd.optimizers.dpsgd import dpsgd
 from jsgd.optimizers.fromage import fromage
 from jsgd.optimizers.ftrl import ftrl
 from jsgd.optimizers.galore import galore
@@ -32,6 +33,7 @@ from jsgd.optimizers.qhadam import qhadam
 from jsgd.optimizers.radam import radam
 from jsgd.optimizers.rmsprop import rmsprop
 from jsgd.optimizers.rprop import rprop
+from jsgd.optimizers.schedule_free import schedule_free_adamw, schedule_free_sgd
 from jsgd.optimizers.sgd import noisy_sgd, sgd
 from jsgd.optimizers.sign import sign_sgd, signum
 from jsgd.optimizers.sm3 import sm3
@@ -51,6 +53,13 @@ _ROWS = [
         ),
     ),
     Row(noisy_sgd, "Neelakantan et al. 2015", "optax.noisy_sgd"),
+    Row(
+        dpsgd,
+        "Abadi et al. 2016",
+        "optax.contrib.dpsgd",
+        variants=({}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}),
+        per_example=True,
+    ),
     Row(sign_sgd, "Bernstein et al. 2018", "optax.sign_sgd"),
     Row(signum, "Bernstein et al. 2018", "optax.signum"),
     Row(optimistic_gradient_descent, "Mokhtari et al. 2020", "optax.optimistic_gradient_descent"),
@@ -99,6 +108,8 @@ _ROWS = [
     Row(radam, "Liu et al. 2020", "optax.radam"),
     Row(adan, "Xie et al. 2022", "the paper's Algorithm 1, in NumPy"),
     Row(lion, "Chen et al. 2023", "optax.lion"),
+    Row(schedule_free_sgd, "Defazio et al. 2024", "optax.contrib.schedule_free_sgd"),
+    Row(schedule_free_adamw, "Defazio et al. 2024", "optax.contrib.schedule_free_adamw"),
     Row(lars, "You et al. 2017", "optax.lars", variants=({}, {"nesterov": True})),
     Row(lamb, "You et al. 2020", "optax.lamb"),
     Row(fromage, "Bernstein et al. 2020", "optax.fromage"),
