@@ -94,7 +94,6 @@ RANGES: dict[str, Range] = {
     "atol": _NONNEGATIVE,
     "cooldown": Range(0, _INF, open_high=True),
     "accumulation_size": Range(1, _INF, open_high=True),
-    "min_scale": _UNIT,
     "weight_lr_power": _NONNEGATIVE,
     "rho": Range(0, _INF, open_high=True),
     "start": Range(0, _INF, open_high=True),
