@@ -43,16 +43,16 @@ from jsgd.optimizers.ademamix import ademamix as ademamix
 from jsgd.optimizers.ademamix import simplified_ademamix as simplified_ademamix
 from jsgd.optimizers.adopt import adopt as adopt
 from jsgd.optimizers.asgd import asgd as asgd
-from jsgd.optimizers.ftrl import ftrl as ftrl
 from jsgd.optimizers.fromage import fromage as fromage
+from jsgd.optimizers.ftrl import ftrl as ftrl
 from jsgd.optimizers.galore import galore as galore
 from jsgd.optimizers.lamb import lamb as lamb
 from jsgd.optimizers.lars import lars as lars
 from jsgd.optimizers.lion import lion as lion
 from jsgd.optimizers.madgrad import madgrad as madgrad
 from jsgd.optimizers.muon import muon as muon
-from jsgd.optimizers.optimistic import optimistic_adam as optimistic_adam
 from jsgd.optimizers.novograd import novograd as novograd
+from jsgd.optimizers.optimistic import optimistic_adam as optimistic_adam
 from jsgd.optimizers.optimistic import optimistic_gradient_descent as optimistic_gradient_descent
 from jsgd.optimizers.qhadam import qhadam as qhadam
 from jsgd.optimizers.radam import radam as radam
@@ -63,6 +63,6 @@ from jsgd.optimizers.sgd import noisy_sgd as noisy_sgd
 from jsgd.optimizers.sgd import sgd as sgd
 from jsgd.optimizers.sign import sign_sgd as sign_sgd
 from jsgd.optimizers.sign import signum as signum
+from jsgd.optimizers.sm3 import sm3 as sm3
 from jsgd.optimizers.sophia import sophia as sophia
 from jsgd.optimizers.yogi import yogi as yogi
-from jsgd.optimizers.sm3 import sm3 as sm3

@@ -12,26 +12,25 @@ from jsgd.optimizers.adan import adan
 from jsgd.optimizers.ademamix import ademamix, simplified_ademamix
 from jsgd.optimizers.adopt import adopt
 from jsgd.optimizers.asgd import asgd
-from jsgd.optimizers.ftrl import ftrl
 from jsgd.optimizers.fromage import fromage
+from jsgd.optimizers.ftrl import ftrl
 from jsgd.optimizers.galore import galore
 from jsgd.optimizers.lamb import lamb
 from jsgd.optimizers.lars import lars
 from jsgd.optimizers.lion import lion
 from jsgd.optimizers.madgrad import madgrad
 from jsgd.optimizers.muon import muon
-from jsgd.optimizers.optimistic import optimistic_adam, optimistic_gradient_descent
 from jsgd.optimizers.novograd import novograd
-from jsgd.optimizers.optimistic import optimistic_gradient_descent
+from jsgd.optimizers.optimistic import optimistic_adam, optimistic_gradient_descent
 from jsgd.optimizers.qhadam import qhadam
 from jsgd.optimizers.radam import radam
 from jsgd.optimizers.rmsprop import rmsprop
 from jsgd.optimizers.rprop import rprop
 from jsgd.optimizers.sgd import noisy_sgd, sgd
 from jsgd.optimizers.sign import sign_sgd, signum
+from jsgd.optimizers.sm3 import sm3
 from jsgd.optimizers.sophia import sophia
 from jsgd.optimizers.yogi import yogi
-from jsgd.optimizers.sm3 import sm3
 
 _ROWS = [
     Row(
