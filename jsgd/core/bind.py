@@ -1,6 +1,7 @@
 """Functions with static choices bound, so that equal choices are one object."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -22,10 +23,18 @@ def bind(fn: Callable, *static: Any) -> Bound:
     return Bound(fn, *static)
 
 
+def choices(fn: Callable) -> dict[str, Any]:
+    """The static choices bound to a function, by the names of its arguments; not functions."""
+    if not isinstance(fn, Bound):
+        return {}
+    names = inspect.signature(fn.func).parameters
+    return {name: x for name, x in zip(names, fn.args) if not callable(x)}
+
+
 def call_repr(fn: Callable, arguments: dict[str, Any], *first: Any) -> str:
     """`adam(lr=0.001, b1=0.9)`: how the thing was made, from its rule and its arguments."""
     while isinstance(fn, functools.partial):
-        fn = fn.args[0] if fn.args and callable(fn.args[0]) else fn.func
+        fn = fn.func
     name = getattr(fn, "__name__", type(fn).__name__).lstrip("_")
     given = [repr(x) for x in first] + [f"{k}={v!r}" for k, v in arguments.items()]
     return f"{name}({', '.join(given)})"

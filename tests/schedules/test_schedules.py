@@ -1,4 +1,4 @@
-"""Schedules: the values of optax's, for every hyperparameter, and data like any other."""
+"""The laws of schedules, held against every row of the registry."""
 
 import pickle
 
@@ -7,122 +7,148 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from schedules.paths import LABELS, STEPS, TRACES, VARIANTS, data, program, values
 
 import jsgd
 from jsgd import schedules
+from jsgd.core.hyper import RANGES
 from jsgd.schedules import REGISTRY, constant, cosine, join, linear, piecewise, warmup_cosine
 
-VARIANTS = [(name, variant) for name, row in REGISTRY.items() for variant in row.variants]
+every_variant = pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=LABELS)
 
 
-def case(name, **variant):
-    return name, variant
+def scaled(schedule, factor):
+    """Other numbers, all of them; 0 moves too."""
+    return jax.tree.map(lambda x: x * factor + 2 * (1 - factor), data(schedule))
 
 
-LONG = [  # with joins all along the 10,000 steps
-    case("linear", init_value=0.2, end_value=3.0, transition_steps=7000, transition_begin=999),
-    case("cosine", init_value=3.0, decay_steps=9000),
-    case("warmup_cosine", init_value=0.1, peak_value=3.0, warmup_steps=1234, decay_steps=9001),
-    case("warmup_cosine", init_value=0.1, peak_value=3.0, warmup_steps=0, decay_steps=500),
-    case("exponential", init_value=2.0, transition_steps=3000, decay_rate=1.5, transition_begin=50),
-    case("exponential", init_value=2.0, transition_steps=700, decay_rate=0.8, staircase=True),
-    case("piecewise", values=[0.1, 2.0, 0.3, 0.04], boundaries=[1, 4000, 9999]),
-    case(
-        "join",
-        schedules=(linear(0.0, 2.0, 500), constant(2.0), cosine(2.0, 5000, 0.1)),
-        boundaries=[500, 3000],
-    ),
-]
-every_variant = pytest.mark.parametrize(("name", "variant"), VARIANTS)
-
-
-@jax.jit
-def values(schedule, t):
-    """At many steps at once; the schedule is an argument, so its numbers are no new program."""
-    return jax.vmap(schedule)(t)
-
-
-def original(name, variant):
-    """The optax schedule of the registry's row, made of optax's pieces only."""
-    theirs = getattr(optax, REGISTRY[name].reference.removeprefix("optax."))
-    if name == "piecewise":
-        steps, boundaries = variant["values"], variant["boundaries"]
-        scales = {b: y / x for b, x, y in zip(boundaries, steps, steps[1:], strict=False)}
-        return theirs(steps[0], scales)
-    if name == "warmup_cosine":
-        return theirs(**{"init_value": 0.0} | variant)
-    if name != "join":
-        return theirs(**variant)
-    pieces = [
-        original(piece.rule.__name__.lstrip("_"), piece.hyper) for piece in variant["schedules"]
-    ]
-    return theirs(pieces, variant["boundaries"])
-
-
-@pytest.mark.parametrize(("name", "variant"), VARIANTS + LONG)
-def test_equals_optax(name, variant):
-    t = jnp.arange(10_000, dtype=jnp.float32)
-    ours = values(getattr(schedules, name)(**variant), t)
-    theirs = jax.vmap(lambda t: jnp.asarray(original(name, variant)(t), jnp.float32))(t)
-    np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=1e-6)
-
-
-@given(
-    numbers=st.tuples(*[st.floats(-4, 4, width=32)] * 3),
-    begin=st.integers(0, 500),
-    steps=st.integers(1, 500),
-)
-def test_continuous_at_joins(numbers, begin, steps):
-    """No jump anywhere: across each join the value moves no more than its slope allows."""
-    a, b, c = numbers
-    t = np.array([begin, begin + steps], np.float32)
-    gap = 1 / 16  # a power of two: the steps beside the join are exact
-    for schedule in (
-        linear(a, b, steps, begin),
-        warmup_cosine(b, begin, begin + steps, a, c),
-        join([linear(a, b, begin + 1), cosine(b, steps, 0.5)], [begin + 1]),
-    ):
-        ends = t + 1 if schedule.rule.__name__ == "_join" else t
-        ends = ends[ends > 0]  # before step 0 there is nothing
-        jump = np.abs(values(schedule, ends + gap) - values(schedule, ends - gap))
-        slope = 8 * np.pi / 2 * (1 / steps + 1 / max(begin, 1))
-        assert np.all(jump <= 2 * gap * slope + 1e-4)
+@every_variant
+def test_one_trace_for_all_values(name, variant):
+    schedule = REGISTRY[name].factory(**variant)
+    outs = [values(scaled(schedule, factor)) for factor in (1.0, 0.9, 0.8)]
+    assert TRACES[program(schedule)] == 1
+    assert not np.allclose(outs[0], outs[2])
 
 
 @every_variant
 def test_vmap_over_every_number(name, variant):
     """Each number of the schedule mapped by itself, in the pytree, equals the loop."""
-    leaves, treedef = jax.tree.flatten(getattr(schedules, name)(**variant))
-    leaves = [jnp.asarray(x, jnp.float32) for x in leaves]
-    t = jnp.arange(0, 80, 5, dtype=jnp.float32)
-    factors = jnp.array([0.5, 0.8, 1.0], jnp.float32)
+    leaves, treedef = jax.tree.flatten(data(REGISTRY[name].factory(**variant)))
+    factors, t = (0.5, 0.8, 1.0), jnp.arange(80, dtype=jnp.float32)
     for i, leaf in enumerate(leaves):
-
-        def at(factor, i=i, leaf=leaf):
-            moved = leaf * factor + 2 * (1 - factor)  # 0 moves too
-            return values(treedef.unflatten([*leaves[:i], moved, *leaves[i + 1 :]]), t)
-
-        mapped = jax.vmap(at)(factors)
-        np.testing.assert_allclose(mapped, [at(f) for f in factors], rtol=1e-5, atol=1e-6)
+        moved = jnp.stack([leaf * f + 2 * (1 - f) for f in factors])  # 0 moves too
+        axes = treedef.unflatten([0 if j == i else None for j in range(len(leaves))])
+        at = jax.vmap(lambda s: jax.vmap(s)(t), in_axes=(axes,))
+        mapped = at(treedef.unflatten([*leaves[:i], moved, *leaves[i + 1 :]]))
+        for x, ours in zip(moved, mapped, strict=True):
+            alone = values(treedef.unflatten([*leaves[:i], x, *leaves[i + 1 :]]))[:80]
+            np.testing.assert_allclose(ours, alone, rtol=1e-5, atol=1e-6)
         assert not np.allclose(mapped[0], mapped[2])  # and the number matters
 
 
-@pytest.mark.parametrize(("name", "variant"), [x for x in VARIANTS if x[0] != "join"])
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [x for x in VARIANTS if x[0] != "join"],
+    ids=[x for x in LABELS if x != "join"],
+)
 def test_factory_inside_vmap(name, variant):
     """The factory itself takes tracers."""
-    numbers = {
-        k: jnp.asarray(x, jnp.float32) for k, x in variant.items() if not isinstance(x, bool)
+
+    def make(factor):
+        def moved(x):
+            return x if isinstance(x, bool | str) else jnp.asarray(x, jnp.float32) * factor
+
+        return REGISTRY[name].factory(**jax.tree.map(moved, variant))
+
+    factors = jnp.array([0.75, 1.0], jnp.float32)
+    mapped = jax.vmap(lambda factor: make(factor)(jnp.float32(11)))(factors)
+    alone = [values(make(factor))[11] for factor in factors]
+    np.testing.assert_allclose(mapped, alone, rtol=1e-5, atol=1e-6)
+
+
+def test_in_an_optimizer_under_scan():
+    """All of them at once, a leaf each, for `lr` and `b1`: as if set before every step."""
+    every = {
+        label: REGISTRY[name].factory(**variant)
+        for label, (name, variant) in zip(LABELS, VARIANTS, strict=True)
     }
-    static = {k: x for k, x in variant.items() if isinstance(x, bool)}
+    opt, params = jsgd.adam(lr=every, b1=every), dict.fromkeys(every, jnp.float32(3.0))
+    assert opt.step is jsgd.adam().step
+    path = {label: values(schedule)[:75] for label, schedule in every.items()}
 
-    def at(factor):
-        scaled = {k: x * factor for k, x in numbers.items()}
-        return getattr(schedules, name)(**scaled, **static)(jnp.float32(11))
+    def scheduled(carry, _):
+        params, state = carry
+        return opt.step(params, params, state), None
 
-    factors = jnp.array([0.5, 1.0], jnp.float32)
-    np.testing.assert_allclose(jax.vmap(at)(factors), [at(f) for f in factors], rtol=1e-6)
+    def by_hand(carry, x):
+        params, state = carry
+        return opt.step(params, params, jsgd.set_hyper(state, lr=x, b1=x)), None
+
+    plain = jsgd.adam(lr=dict.fromkeys(every, 0.1), b1=dict.fromkeys(every, 0.5)).init(params)
+    (ours, _), _ = jax.lax.scan(scheduled, (params, opt.init(params)), length=75)
+    (hand, _), _ = jax.lax.scan(by_hand, (params, plain), path)
+    for label in every:
+        np.testing.assert_allclose(ours[label], hand[label], rtol=1e-3, atol=1e-4, err_msg=label)
+        assert abs(float(ours[label]) - 3.0) > 0.1
+
+
+@every_variant
+def test_hyper_reaches_every_number(name, variant):
+    """By its name, and setting it is building the schedule with it."""
+    schedule = REGISTRY[name].factory(**variant)
+    state = jsgd.sgd(lr=schedule).init(jnp.float32(0))
+    shown = {k: x for k, x in jsgd.get_hyper(state).items() if isinstance(x, jax.Array)}
+    assert len(shown) == len(jax.tree.leaves(schedule))
+    for key, x in shown.items():
+        new = jsgd.get_hyper(jsgd.set_hyper(state, **{key: 0.6 * x + 0.125}))
+        assert [k for k in shown if not np.array_equal(new[k], shown[k])] == [key]
+        np.testing.assert_allclose(new[key], 0.6 * x + 0.125)
+        if key.count("__") == 1 and name != "join":
+            alone = REGISTRY[name].factory(**variant | {key.split("__")[1]: 0.6 * x + 0.125})
+            assert data(alone) == new["lr"]
+
+
+@every_variant
+def test_finite_from_the_first_step_to_the_last(name, variant):
+    """At any number that has a meaning: no rise, no plateau, nothing above zero."""
+    schedule = REGISTRY[name].factory(**variant)
+    zero = {k: 0 for k in variant if k in RANGES and 0.0 in RANGES[k]}
+    for each in (schedule, REGISTRY[name].factory(**variant | zero)):
+        assert np.all(np.isfinite(values(each, [*range(STEPS - 3), 2**24 - 1, 2**24, 2**31])))
+
+
+@every_variant
+def test_bad_numbers_are_refused_by_name(name, variant):
+    """When they are given, and when they are set."""
+    make = REGISTRY[name].factory
+    state = jsgd.sgd(make(**variant)).init(jnp.float32(0))
+    for key in variant.keys() & RANGES.keys():
+        below = np.full(np.shape(variant[key]), np.nextafter(np.float32(RANGES[key].low), -1))
+        with pytest.raises(ValueError, match=f"{key}.* = "):
+            make(**variant | {key: below})
+        with pytest.raises(ValueError, match=f"{key} must be in"):
+            jsgd.set_hyper(state, **{f"lr__{key}": below})
+    for key, x in variant.items():
+        if isinstance(x, int | float) and not isinstance(x, bool):
+            with pytest.raises(ValueError, match=f"{key} = 'fast': a hyperparameter is a number"):
+                make(**variant | {key: "fast"})
+
+
+@every_variant
+def test_is_a_pytree_that_prints_pickles_and_compares(name, variant):
+    make = getattr(schedules, name)
+    schedule = make(**variant)
+    leaves, treedef = jax.tree.flatten(schedule)
+    assert jax.tree.unflatten(treedef, leaves) == schedule == make(**variant)
+    assert jax.tree.unflatten(treedef, [0.7 * x for x in leaves]) != schedule != constant(0.125)
+    copy = pickle.loads(pickle.dumps(schedule))
+    assert copy == schedule
+    assert copy.rule is schedule.rule
+    assert repr(copy) == repr(schedule)
+    assert repr(schedule).startswith(name)
+    choices = {k: x for k, x in variant.items() if isinstance(x, bool | str)}
+    for key, x in (schedule.hyper | choices).items():
+        assert f"{key}={x!r}" in repr(schedule)
 
 
 PARAMS = {
@@ -202,28 +228,35 @@ def test_one_program_for_all_numbers():
     assert len(traces) == len(steps) == 1
 
 
-@every_variant
-def test_is_a_pytree_that_prints_pickles_and_compares(name, variant):
-    make = getattr(schedules, name)
-    schedule = make(**variant)
-    leaves, treedef = jax.tree.flatten(schedule)
-    assert jax.tree.unflatten(treedef, leaves) == schedule == make(**variant)
-    assert jax.tree.unflatten(treedef, [0.7 * x for x in leaves]) != schedule != constant(0.125)
-    copy = pickle.loads(pickle.dumps(schedule))
-    assert copy == schedule
-    assert copy.rule is schedule.rule
-    assert repr(copy) == repr(schedule)
-    assert repr(schedule).startswith(name)
-    for key, x in schedule.hyper.items():
-        assert f"{key}={x!r}" in repr(schedule)
-
-
 def test_a_schedule_is_never_below_float32():
     assert linear(1.0, 0.0, 10)(jnp.bfloat16(3)).dtype == jnp.float32
     assert constant(jnp.bfloat16(0.5))(0).dtype == jnp.float32
     assert jsgd.Schedule(lambda t, h: jnp.bfloat16(0.5))(0).dtype == jnp.float32
     state = jsgd.adam(lr=constant(jnp.float16(0.5))).init(PARAMS)
     assert {x.dtype for x in jax.tree.leaves(state.hyper)} == {jnp.dtype("float32")}
+
+
+def test_no_warm_up_is_at_the_peak_at_once():
+    """In optax, a `warmup_constant` of no steps stays at its start for ever."""
+    for make in (schedules.warmup_constant, schedules.inverse_sqrt):
+        assert float(make(0.5, warmup_steps=0)(0)) == 0.5
+    assert float(warmup_cosine(0.5, 0, 10)(0)) == 0.5
+    assert float(schedules.warmup_exponential(0.5, 0, 10, 0.1)(0)) == 0.5
+    assert float(schedules.wsd(0.5, 0, 0, 10)(0)) == 0.5
+
+
+def test_ends_are_reached_to_the_last_digit():
+    """However far apart they are: the rate of a long fall ends where it was told to."""
+    tiny = np.float32(1e-9)
+    for schedule in (
+        linear(1.0, 1e-9, 10),
+        schedules.polynomial(1.0, 1e-9, 2.0, 10),
+        warmup_cosine(1.0, 1, 10, end_value=1e-9),
+        schedules.wsd(1.0, 1, 1, 8, end_value=1e-9, shape="1-sqrt"),
+        schedules.piecewise_interpolate([1.0, 1e-9], [10]),
+    ):
+        assert schedule(10) == schedule(10_000) == tiny
+    assert linear(1e-9, 1.0, 10)(0) == tiny
 
 
 def test_the_step_is_the_number_of_steps_done():
@@ -244,6 +277,26 @@ def test_the_step_is_the_number_of_steps_done():
         (lambda: cosine(1.0, 0), r"decay_steps = 0: decay_steps must be in \(0, inf"),
         (lambda: cosine(1.0, decay_steps=-5), "decay_steps must be in"),
         (lambda: linear(1.0, 0.0, 0), "transition_steps must be in"),
+        (lambda: schedules.multi_step(1.0, [5, 5]), r"boundaries = \[5, 5\]: they must rise"),
+        (
+            lambda: schedules.piecewise_interpolate([1.0, 2.0], [3], shape="1-sqrt"),
+            "shape = '1-sqrt': it is one of 'linear', 'cosine'",
+        ),
+        (lambda: schedules.onecycle(1.0, 9, shape="cos"), "shape = 'cos': it is one of"),
+        (lambda: schedules.onecycle(1.0, 9, 0.5, 0.4), "pct_start = 0.5: it must not be above"),
+        (lambda: schedules.wsd(1.0, 5, 5, 5, shape="sqrt"), "'linear', 'cosine', '1-sqrt'"),
+        (lambda: schedules.cyclic(0.0, 1.0, 5, mode="exp"), "mode = 'exp': it is one of"),
+        (lambda: schedules.cyclic(0.0, 1.0, 5, decay_rate=0.5), "this is 'triangular'"),
+        (lambda: schedules.cyclic(0.0, 1.0, 5, mode="exp_range"), "decay_rate = None: the mode"),
+        (lambda: schedules.sgdr([]), "cycles: there must be one or more"),
+        (
+            lambda: schedules.sgdr([{"peak_value": 1.0, "warmup_steps": -1, "decay_steps": 5}]),
+            "warmup_steps must be in",
+        ),
+        (
+            lambda: warmup_cosine(1.0, warmup_steps=5, decay_steps=5),
+            "warmup_steps = 5: it is part of decay_steps = 5, and less",
+        ),
         (lambda: warmup_cosine(1.0, -1, 5), r"warmup_steps must be in \[0, inf"),
         (lambda: schedules.exponential(1.0, 10, 0.0), "decay_rate must be in"),
         (lambda: cosine("fast", 10), "init_value = 'fast': a hyperparameter is a number"),
@@ -257,12 +310,3 @@ def test_the_step_is_the_number_of_steps_done():
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
-
-
-@pytest.mark.parametrize("transition_steps", [3, 7, 10, 41, 49, 55])
-def test_stairs_fall_on_their_steps(transition_steps):
-    """Compiled too, where a quotient of whole numbers may round to below a whole number."""
-    t = np.arange(10_000)
-    schedule = schedules.exponential(1.0, transition_steps, 0.999, staircase=True)
-    found = np.log(jax.jit(jax.vmap(schedule))(t).astype(float)) / np.log(np.float32(0.999))
-    np.testing.assert_array_equal(np.round(found), t // transition_steps)
