@@ -44,8 +44,8 @@ def adafactor(
     * :math:`\epsilon` is added to the squares in the paper, optax and Keras. PyTorch bounds the
       quotients from below instead, which is the same unless gradients are as small as that.
     * Momentum is optax's `momentum`: the average of the whole step, not corrected for its start.
-    * Weight decay is a wrapper: `jsgd.weight_decay(opt, x)` is PyTorch's,
-      `mode="independent"` is optax's.
+    * Weight decay is a wrapper, `jsgd.weight_decay`: PyTorch's follows the learning rate, optax's
+      is `mode="independent"`. Both take the RMS before the decay, the wrapper after it.
 
     Args:
         lr: :math:`\eta` >= 0, the largest step relative to the parameters.

@@ -114,11 +114,11 @@ _ROWS = [
     Row(lamb, "You et al. 2020", "optax.lamb"),
     Row(fromage, "Bernstein et al. 2020", "optax.fromage"),
     Row(novograd, "Ginsburg et al. 2019", "optax.novograd"),
-    Row(sm3, "Anil et al. 2019", "the paper in NumPy; optax.sm3"),
+    Row(sm3, "Anil et al. 2019", "the paper's Algorithm SM3-II, in NumPy; optax.sm3"),
     Row(
         adafactor,
         "Shazeer and Stern 2018",
-        "the paper in NumPy; torch.optim.Adafactor; optax.adafactor",
+        "the paper's Algorithms 4 and 5, in NumPy; torch.optim.Adafactor; optax.adafactor",
         variants=(
             {},
             {"min_dim_size_to_factor": 1},
@@ -126,7 +126,7 @@ _ROWS = [
             {"min_dim_size_to_factor": 1, "parameter_scale": False},
         ),
     ),
-    Row(galore, "Zhao et al. 2024", "the paper in NumPy; optax.contrib.galore", ({}, {"rank": 2})),
+    Row(galore, "Zhao et al. 2024", "the paper's Algorithm 2, in NumPy", ({}, {"rank": 2})),
     Row(
         sophia,
         "Liu et al. 2024",

@@ -41,7 +41,8 @@ def sm3(lr: Any = 1e-1, b1: Any = 0.9, eps: Any = 1e-8) -> Optimizer:
 
     References:
         Anil et al., "Memory-Efficient Adaptive Optimization", NeurIPS 2019,
-        https://arxiv.org/abs/1901.11150, Algorithm SM3-II with the cover of section 4 and momentum.
+        https://arxiv.org/abs/1901.11150, Algorithm SM3-II, the cover made of all slices of
+        co-dimension one, with momentum.
     """
     return leafwise(_sm3, slots={"mu": zeros, "nu": _cover}, lr=lr, b1=b1, eps=eps)
 
