@@ -73,7 +73,6 @@ RANGES: dict[str, Range] = {
     "atol": _NONNEGATIVE,
     "cooldown": Range(0, _INF, open_high=True),
     "accumulation_size": Range(1, _INF, open_high=True),
-    "min_scale": _UNIT,
     "weight_lr_power": _NONNEGATIVE,
     "rho": Range(0, _INF, open_high=True),
     "start": Range(0, _INF, open_high=True),
@@ -137,8 +136,8 @@ class Schedule:
         return jnp.asarray(self.rule(jnp.asarray(t, hyper_dtype()), Given(hyper)), hyper_dtype())
 
     def __repr__(self) -> str:
-        is_call = getattr(self.rule, "func", None) is _call
-        return call_repr(self.rule.args[0] if is_call else self.rule, self.hyper)
+        if getattr(self.rule, "func", None) is _call:
+            return call_repr(self.rule.args[0], self.hyper)
         return call_repr(self.rule, self.hyper | choices(self.rule))
 
     def __eq__(self, other: Any) -> bool:
