@@ -75,6 +75,7 @@ def settings(case, n, seed=0):
             return float(rng.integers(1, 5))
         factor = float(rng.uniform(0.5, 1.0))
         low = RANGES[name].low if name in RANGES else 0.0
+        low = low if np.isfinite(low) else 0.0
         return low + (x - low) * factor
 
     for _ in range(n):
@@ -199,7 +200,8 @@ def test_state_shards_like_the_parameters(name):
     for slot in state.slots.values():
         if jax.tree.structure(slot) == jax.tree.structure(params):
             for s, p in zip(jax.tree.leaves(slot), jax.tree.leaves(sharded), strict=True):
-                assert s.shape != p.shape or s.sharding.is_equivalent_to(p.sharding, p.ndim)
+                if p.ndim and s.shape == p.shape:
+                    assert s.sharding.is_equivalent_to(p.sharding, p.ndim)
     out = jax.jit(full(opt.step))(sharded, jax.tree.map(place, grads), state)
     assert_same(out, run(opt.step, params, grads, opt.init(params)), rtol=2e-4, atol=2e-5)
 
@@ -244,6 +246,8 @@ def test_bad_numbers(name):
     assert ranged
     for hyper, allowed in ranged.items():
         for bad in (allowed.low - 1, float("nan"), np.float32(-1)):
+            if bad in allowed:
+                continue
             with pytest.raises(ValueError, match=f"{hyper} must be in"):
                 case.make(**{hyper: bad})
             if hyper in jsgd.get_hyper(state):

@@ -39,6 +39,7 @@ class Init:
     kind: str  # the name of the lift: "elementwise", "leafwise", "treewise" or "wrapper"
     needs_params: bool
     inner: Optimizer | None = None
+    check: Callable | None = None
     per_example: bool = False
 
     def __call__(self, params: Any) -> State:
@@ -49,6 +50,8 @@ class Init:
         if self.inner is None:
             tree.check_trainable(params)
         own = params if self.inner is None else tree.trainable(params)
+        if self.check is not None:
+            _of_each(self.check, own)
         slots = {name: self._slot(fn, own) for name, fn in self.slots}
         if self.key is not None:
             slots["key"] = key_slot(self.key)
@@ -61,16 +64,7 @@ class Init:
         return replace(self, hyper={}, key=key, inner=self.inner and bare(self.inner))
 
     def _slot(self, fn: Callable, params: Any) -> Any:
-        if self.kind not in LEAF_BY_LEAF:
-            return fn(params)
-
-        def one(path, leaf):
-            try:
-                return fn(leaf)
-            except ValueError as error:
-                raise ValueError(f"parameter {path!r}: {error}") from None
-
-        return tree.map_with_path(one, params)
+        return _of_each(fn, params) if self.kind in LEAF_BY_LEAF else fn(params)
 
     def _choices(self) -> tuple:
         return (self.rule, self.slots, self.static, self.kind, self.inner)
@@ -91,6 +85,18 @@ class Init:
         return call_repr(self.rule, self.hyper | dict(self.static) | key, *first)
 
 
+def _of_each(fn: Callable, params: Any) -> Any:
+    """`fn` of every leaf; to an error that it raises, the path is added."""
+
+    def one(path, leaf):
+        try:
+            return fn(leaf)
+        except ValueError as error:
+            raise ValueError(f"parameter {path!r}: {error}") from None
+
+    return tree.map_with_path(one, params)
+
+
 def bare(opt: Optimizer) -> Optimizer:
     """The optimizer without its numbers, so that a step may hold it: `init` makes the slots."""
     strip = getattr(opt.init, "bare", None)
@@ -106,6 +112,7 @@ def lift(
     key: Any = None,
     needs_params: bool,
     inner: Optimizer | None = None,
+    check: Callable | None = None,
     per_example: bool = False,
 ) -> Optimizer:
     """The pair of functions for a rule of this kind."""
@@ -117,7 +124,7 @@ def lift(
     if inner is not None:
         needs_params = needs_params or getattr(inner.init, "needs_params", True)
     key = raw_key(key)
-    init = Init(rule, pairs, static, numbers, key, kind, needs_params, inner, per_example)
+    init = Init(rule, pairs, static, numbers, key, kind, needs_params, inner, check, per_example)
     step = leaves_step if kind in LEAF_BY_LEAF else tree_step
     if inner is None:
         return Optimizer(init, bind(step, rule, pairs, static))
@@ -173,7 +180,8 @@ def tree_step(rule, slots, static, params, grads, state, **given):
 
     s = {name: state.slots[name] for name, _ in slots}
     params_in, grads_in = jax.tree.map(cast, params, params), jax.tree.map(cast, grads, params)
-    with promotion(*(working_dtype(p) for p in jax.tree.leaves(params))):
+    # global norms and inner products are of `hyper_dtype()`, whatever the leaves are
+    with promotion(hyper_dtype(), *(working_dtype(p) for p in jax.tree.leaves(params))):
         params_out, s_out = rule(params_in, grads_in, Given(s), h)
     return (
         jax.tree.map(cast_like, params_out, params),

@@ -1,7 +1,7 @@
 """Small functions on pytrees: paths, structure checks, prefixes, norms."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -79,6 +79,29 @@ def restore(part: Any, full: Any) -> Any:
     return jax.tree.map(lambda x, y: y if x is None else x, part, full, is_leaf=lambda x: x is None)
 
 
+class Parts(NamedTuple):
+    """A complex leaf as two real ones."""
+
+    real: Any
+    imag: Any
+
+
+def split(tree: Any, params: Any) -> Any:
+    """`tree` with `Parts` for the leaves whose parameter is complex."""
+    return jax.tree.map(
+        lambda x, p: Parts(jnp.real(x), jnp.imag(x)) if jnp.iscomplexobj(p) else x, tree, params
+    )
+
+
+def join(tree: Any) -> Any:
+    """`tree` with complex leaves for `Parts`."""
+    return jax.tree.map(
+        lambda x: jax.lax.complex(*x) if isinstance(x, Parts) else x,
+        tree,
+        is_leaf=lambda x: isinstance(x, Parts),
+    )
+
+
 def broadcast_prefix(prefix: Any, tree: Any, name: str, is_leaf: Callable | None = None) -> list:
     """The leaves of `prefix`, one for every leaf of `tree`; `name` is for the error message."""
     out: list = []
@@ -153,6 +176,14 @@ def dot(a: Any, b: Any) -> jax.Array:
     return total
 
 
+def sum_abs(tree: Any) -> jax.Array:
+    """The sum of `|x|` over all leaves together, of `hyper_dtype()`."""
+    total = jnp.zeros((), hyper_dtype())
+    for leaf in jax.tree.leaves(tree):
+        total += jnp.sum(jnp.abs(leaf)).astype(total.dtype)
+    return total
+
+
 def value_and_grad(value_fn: Callable, params: Any) -> tuple[jax.Array, Any]:
     """A loss and its gradient, conjugated where complex, so that steps against it descend.
 
@@ -177,3 +208,11 @@ def all_finite(tree: Any) -> jax.Array:
     for leaf in jax.tree.leaves(tree):
         ok = ok & jnp.all(jnp.isfinite(leaf))
     return ok
+
+
+def any_nan(tree: Any) -> jax.Array:
+    """One boolean: some leaf holds a NaN."""
+    found = jnp.asarray(False)
+    for leaf in jax.tree.leaves(tree):
+        found = found | jnp.any(jnp.isnan(leaf))
+    return found

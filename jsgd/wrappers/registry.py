@@ -4,16 +4,29 @@ from jsgd.core.registry import Row
 from jsgd.optimizers.dpsgd import differentially_private
 from jsgd.optimizers.schedule_free import schedule_free
 from jsgd.wrappers.accumulate import accumulate
+from jsgd.wrappers.adaptive_clip import adaptive_clip
 from jsgd.wrappers.average import ema, swa
-from jsgd.wrappers.clip import clip_by_global_norm, clip_by_value
+from jsgd.wrappers.clip import (
+    clip_by_block_rms,
+    clip_by_global_norm,
+    clip_by_norm,
+    clip_by_value,
+)
 from jsgd.wrappers.decay import l1, weight_decay
-from jsgd.wrappers.guard import skip_nonfinite
+from jsgd.wrappers.direction import centralize, normalize
+from jsgd.wrappers.guard import skip_large, skip_nonfinite, zero_nans
+from jsgd.wrappers.log import log_metrics
 from jsgd.wrappers.lookahead import lookahead
+from jsgd.wrappers.masked import freeze, masked
 from jsgd.wrappers.master import master_weights
+from jsgd.wrappers.mechanize import mechanize
+from jsgd.wrappers.noise import add_noise
 from jsgd.wrappers.partition import partition
 from jsgd.wrappers.plateau import reduce_on_plateau
+from jsgd.wrappers.project import keep_nonnegative, project
 from jsgd.wrappers.rounding import kahan, stochastic_rounding
 from jsgd.wrappers.sam import sam
+from jsgd.wrappers.split_complex import split_complex
 from jsgd.wrappers.trust_ratio import trust_ratio
 
 _INF = float("inf")
@@ -25,7 +38,30 @@ _ROWS = [
         ({"max_norm": 0.5},),
         identity={"max_norm": _INF},
     ),
+    Row(
+        clip_by_norm,
+        "",
+        "optax.clip_by_global_norm of every leaf",
+        ({"max_norm": 0.5},),
+        identity={"max_norm": _INF},
+    ),
     Row(clip_by_value, "", "optax.clip", ({"max_value": 0.1},), identity={"max_value": _INF}),
+    Row(
+        clip_by_block_rms,
+        "Shazeer and Stern 2018",
+        "optax.clip_by_block_rms",
+        ({"max_rms": 0.5},),
+        identity={"max_rms": _INF},
+    ),
+    Row(
+        adaptive_clip,
+        "Brock et al. 2021",
+        "optax.adaptive_grad_clip",
+        identity={"max_ratio": _INF},
+    ),
+    Row(centralize, "Yong et al. 2020", "optax.centralize"),
+    Row(normalize, "", "optax.normalize_by_update_norm"),
+    Row(add_noise, "Neelakantan et al. 2015", "its variance", identity={"eta": 0.0}),
     Row(
         weight_decay,
         "Loshchilov and Hutter 2019",
@@ -44,6 +80,33 @@ _ROWS = [
     ),
     Row(accumulate, "", "optax.MultiSteps", ({"every": 3},), identity={"every": 1}),
     Row(skip_nonfinite, "", "optax.apply_if_finite", identity={}),
+    Row(skip_large, "", "optax.skip_large_updates", identity={"max_norm": _INF}),
+    Row(zero_nans, "", "optax.zero_nans", identity={}),
+    Row(
+        project,
+        "Duchi et al. 2008",
+        "optax.projections",
+        (
+            {"onto": "box", "lower": -0.5, "upper": 0.5},
+            {"onto": "hypercube"},
+            {"onto": "linf_ball"},
+            {"onto": "l1_ball"},
+            {"onto": "l1_sphere"},
+            {"onto": "l2_ball"},
+            {"onto": "l2_ball", "each_leaf": True},
+            {"onto": "l2_sphere"},
+            {"onto": "simplex"},
+            {"onto": "hyperplane"},
+            {"onto": "halfspace"},
+            {"onto": "line"},
+        ),
+        takes="reals",
+    ),
+    Row(keep_nonnegative, "", "optax.keep_params_nonnegative", takes="reals"),
+    Row(masked, "", "optax.masked", ({"mask": True},), identity={"mask": True}),
+    Row(freeze, "", "optax.freeze", ({"mask": False},), identity={"mask": False}),
+    Row(split_complex, "", "optax.contrib.split_real_and_imaginary"),
+    Row(log_metrics, "", "NumPy", identity={}),
     Row(
         lookahead,
         "Zhang et al. 2019",
@@ -75,6 +138,7 @@ _ROWS = [
     Row(master_weights, "Micikevicius et al. 2018", "the same optimizer in float32"),
     Row(kahan, "Kahan 1965; Zamirai et al. 2020", "float32 arithmetic"),
     Row(stochastic_rounding, "Gupta et al. 2015", "its mean and its neighbours"),
+    Row(mechanize, "Cutkosky et al. 2023", "optax.contrib.mechanize"),
     Row(trust_ratio, "You et al. 2020", "optax.scale_by_trust_ratio"),
     Row(partition, "", "optax.partition", variants=()),
 ]

@@ -55,6 +55,7 @@ def torch(name: str, *, transposed: bool = False, **settings: Any) -> Reference:
 
     def walk(params: dict[str, Any], dtype: str) -> Iterator:
         kind = getattr(torch, dtype)
+        torch.set_default_dtype(kind)  # of the scalars that some optimizers keep
         tensors = {k: torch.tensor(turn(x), dtype=kind) for k, x in params.items()}
         opt = getattr(torch.optim, name)(tensors.values(), **settings)
         while True:
