@@ -157,8 +157,8 @@ class Schedule:
         return jnp.asarray(self.rule(jnp.asarray(t, hyper_dtype()), Given(hyper)), hyper_dtype())
 
     def __repr__(self) -> str:
-        is_call = getattr(self.rule, "func", None) is _call
-        return call_repr(self.rule.args[0] if is_call else self.rule, self.hyper)
+        if getattr(self.rule, "func", None) is _call:
+            return call_repr(self.rule.args[0], self.hyper)
         return call_repr(self.rule, self.hyper | choices(self.rule))
 
     def __eq__(self, other: Any) -> bool:

@@ -40,7 +40,7 @@ def reduce_on_plateau(
         rtol, atol: :math:`r` in [0, 1) and :math:`a` >= 0.
         cooldown: >= 0.
         accumulation_size: >= 1, the number of values whose mean is one loss.
-        min_scale: in [0, 1], where the scale stops.
+        min_scale: >= 0, where the scale stops.
 
     Raises:
         ValueError: a number is out of range; at the step, `value=` is missing, or no optimizer
@@ -86,10 +86,11 @@ def _reduce_on_plateau(step, params, grads, inner, s, h):
         loss = total / n
         better = loss < (1 - h.rtol * jnp.sign(s.best)) * s.best - h.atol
         bad = jnp.where(better | (s.cooling > 0), 0, s.bad + 1)
+        lower = jnp.maximum(h.factor * s.scale, h.min_scale)
         fall = bad.astype(hyper_dtype()) >= h.patience
         rest = jnp.where(fall, h.cooldown.astype(jnp.int32), 0)
         return {
-            "scale": jnp.where(fall, jnp.maximum(h.factor * s.scale, h.min_scale), s.scale),
+            "scale": jnp.where(fall, jnp.minimum(s.scale, lower), s.scale),
             "best": jnp.where(better, loss, s.best),
             "bad": jnp.where(fall, 0, bad),
             "cooling": jnp.where(s.cooling > 0, s.cooling - 1, rest),

@@ -22,7 +22,7 @@ def loss(params):
     return 0.5 * jnp.sum(params.astype(float) ** 2)
 
 
-def descend(opt, dtype, lr=None, steps=STEPS):
+def descend(opt, dtype, lr=None):
     """From ones down a bowl: the last parameters and state."""
     params = jnp.ones((2, 3), dtype)
     state = opt.init(params)
@@ -34,7 +34,7 @@ def descend(opt, dtype, lr=None, steps=STEPS):
         value, grads = jax.value_and_grad(loss)(params)
         return opt.step(params, grads, state, value=value, value_fn=loss), None
 
-    return jax.jit(lambda carry: jax.lax.scan(step, carry, length=steps)[0])((params, state))
+    return jax.lax.scan(step, (params, state), length=STEPS)[0]
 
 
 @pytest.mark.parametrize("name", MAKE)
@@ -49,15 +49,23 @@ def test_bfloat16_moves_as_float32_does(name):
     assert_same(descend(opt, jnp.bfloat16)[0], jnp.ones((2, 3), jnp.bfloat16))
 
 
+def rate(opt):
+    """The learning rate, if it has one, at which its steps in float32 are 1e-3 on average."""
+    default = jsgd.get_hyper(opt.init(jnp.ones((2, 3)))).get("lr")
+    if default is None:
+        return None
+    rates = default * np.geomspace(1e-4, 1e4, 33, dtype=np.float32)
+    ends = jax.jit(jax.vmap(lambda lr: descend(opt, jnp.float32, lr)[0]))(rates)
+    far = jnp.abs(1 - ends).mean((1, 2)) / (STEPS * LR)
+    return rates[jnp.nanargmin(jnp.abs(jnp.log(far + 1e-9)))]
+
+
 # those of per-example gradients go outermost
 @pytest.mark.parametrize("name", [name for name, row in REGISTRY.items() if not row.per_example])
 def test_every_rule_makes_progress(name):
     """From 1.0 by steps of 1e-3: the loss falls at least half as far as in float32."""
     opt = REGISTRY[name].factory(**REGISTRY[name].variants[0])
-    lr = jsgd.get_hyper(opt.init(jnp.ones((2, 3)))).get("lr")
-    if lr is not None:
-        first, _ = descend(opt, jnp.float32, lr, steps=1)
-        lr = lr * LR / jnp.abs(1 - first).max()
+    lr = rate(opt)
     wide, _ = descend(opt, jnp.float32, lr)
     narrow, _ = descend(jsgd.master_weights(opt), jnp.bfloat16, lr)
     start = loss(jnp.ones((2, 3)))
