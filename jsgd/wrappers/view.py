@@ -1,6 +1,4 @@
-r"""An optimizer that is shown something else in place of the parameters: what `masked` and
-`split_complex` are made of.
-"""
+r"""An optimizer that is shown another view of the parameters, as under `masked`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
