@@ -200,7 +200,8 @@ def test_state_shards_like_the_parameters(name):
     for slot in state.slots.values():
         if jax.tree.structure(slot) == jax.tree.structure(params):
             for s, p in zip(jax.tree.leaves(slot), jax.tree.leaves(sharded), strict=True):
-                assert s.shape != p.shape or s.sharding.is_equivalent_to(p.sharding, p.ndim)
+                if p.ndim and s.shape == p.shape:
+                    assert s.sharding.is_equivalent_to(p.sharding, p.ndim)
     out = jax.jit(full(opt.step))(sharded, jax.tree.map(place, grads), state)
     assert_same(out, run(opt.step, params, grads, opt.init(params)), rtol=2e-4, atol=2e-5)
 
@@ -301,7 +302,8 @@ def test_prints_pickles_and_compares(name):
     if case.hyper:
         assert opt != other
         assert repr(opt) != repr(other)
-    assert repr(opt).startswith(name.split("-")[0]) or name in ("nest", "scheduled")
+    shown = repr(opt).split("(")[0]  # of what is made by a wrapper, that wrapper
+    assert shown == name.split("-")[0] or shown in wrappers.REGISTRY or name == "scheduled"
     copy = pickle.loads(pickle.dumps(opt))
     assert copy == opt
     assert copy.step is opt.step

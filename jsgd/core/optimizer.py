@@ -177,6 +177,53 @@ def values_now(state: State, name: str) -> list:
     return [resolve({name: inner.hyper[name]}, inner.t)[name] for inner in held]
 
 
+def scale_now(state: State, name: str, factor: Any) -> State:
+    """A nest that takes its next step with `factor` times its values for `name`, every one of them.
+
+    That step alone, since schedules are replaced by their values: see `with_hyper_of`.
+
+    Raises:
+        ValueError: no optimizer in the nest holds the name.
+    """
+    if not any(name in inner.hyper for _, inner in _nest(state)):
+        raise ValueError(
+            f"none of the wrapped optimizers holds {name!r}: "
+            f"there are {', '.join(_names(state)) or 'none'}"
+        )
+
+    def scaled(inner):
+        held = {name: inner.hyper[name]} if name in inner.hyper else {}
+        now = jax.tree.map(lambda x: factor * x, resolve(held, inner.t))
+        return replace(inner, hyper=inner.hyper | now)
+
+    return _map_nest(scaled, state)
+
+
+def with_hyper_of(state: State, other: State) -> State:
+    """A nest with the hyperparameters of another of the same make."""
+    return _map_nest(lambda inner, like: replace(inner, hyper=like.hyper), state, other)
+
+
+def restarted(fresh: State, state: State) -> State:
+    """`fresh`, a nest as `init` makes it, with the hyperparameters and random keys of `state`."""
+
+    def one(fresh, state):
+        keys = {"key": state.slots["key"]} if "key" in state.slots else {}
+        return replace(fresh, hyper=state.hyper, slots=fresh.slots | keys)
+
+    return _map_nest(one, fresh, state)
+
+
+def _map_nest(fn: Callable, *nests: State) -> State:
+    """`fn(state, ...)` for the states that lie alike in nests of the same make."""
+    first, *_ = inner = [nest.inner for nest in nests]
+    if isinstance(first, State):
+        first = _map_nest(fn, *inner)
+    elif isinstance(first, dict):
+        first = {label: _map_nest(fn, *(x[label] for x in inner)) for label in first}
+    return replace(fn(*nests), inner=first)
+
+
 def _set_at(state: State, path: tuple[str, ...], name: str, value: Any) -> State:
     if not path:
         root, *rest = name.split("__")
@@ -204,10 +251,10 @@ def _set_in(held: Any, name: str, rest: list[str], value: Any, inside: bool = Fa
 
 
 def eval_params(params: Any, state: State) -> Any:
-    """The parameters to evaluate: the average that a wrapper keeps, else `params` itself.
+    """The parameters to evaluate: the average that an optimizer keeps, else `params` itself.
 
-    A wrapper that has something better to evaluate than the trained parameters keeps it in the
-    slot `"average"`, leaf by leaf; the outermost one counts.
+    A rule or a wrapper that has something better to evaluate than the trained parameters keeps it
+    in the slot `"average"`, leaf by leaf; the outermost one counts.
 
     >>> import jax.numpy as jnp, jsgd
     >>> opt = jsgd.ema(jsgd.sgd(1.0), decay=0.5)

@@ -25,8 +25,11 @@ def map_with_path(fn: Callable, tree: Any) -> Any:
     return jax.tree_util.tree_map_with_path(lambda path, leaf: fn(path_name(path), leaf), tree)
 
 
-def check_same(grads: Any, params: Any) -> None:
-    """Raises `ValueError`, naming the path, unless `grads` is a tree like `params`."""
+def check_same(grads: Any, params: Any, per_example: bool = False) -> None:
+    """Raises `ValueError`, naming the path, unless `grads` is a tree like `params`.
+
+    With `per_example`, unless every leaf has one more axis in front, of one length for all.
+    """
     if jax.tree.structure(grads) != jax.tree.structure(params):
         theirs, ours = leaves_by_path(grads), leaves_by_path(params)
         wrong = [f"{path!r} is missing" for path in ours if path not in theirs]
@@ -35,13 +38,14 @@ def check_same(grads: Any, params: Any) -> None:
             f"{jax.tree.structure(grads)} is not {jax.tree.structure(params)}"
         )
         raise ValueError(f"the gradients do not have the structure of the parameters: {where}")
-    for (path, p), g in zip(
-        jax.tree_util.tree_leaves_with_path(params), jax.tree.leaves(grads), strict=True
-    ):
-        if jnp.shape(g) != jnp.shape(p):
+    leaves = jax.tree.leaves(grads)
+    examples = (jnp.shape(leaves[0]) or (0,))[:1] if per_example and leaves else ()
+    more = ": one more axis goes in front, of the examples, as long in all" if per_example else ""
+    for (path, p), g in zip(jax.tree_util.tree_leaves_with_path(params), leaves, strict=True):
+        if jnp.shape(g) != (*examples, *jnp.shape(p)):
             raise ValueError(
                 f"the gradient of {path_name(path)!r} has shape {jnp.shape(g)}, "
-                f"the parameter has {jnp.shape(p)}"
+                f"the parameter has {jnp.shape(p)}{more}"
             )
         trains = jnp.issubdtype(jnp.result_type(p), jnp.inexact)
         if trains and not jnp.issubdtype(jnp.result_type(g), jnp.inexact):
@@ -154,6 +158,11 @@ def scale(factor: Any, tree: Any) -> Any:
     return jax.tree.map(one, tree)
 
 
+def mix(a: Any, b: Any, weight: Any) -> Any:
+    """`(1 - weight) * a + weight * b`, leaf by leaf, in the working dtype; at weight 1 just `b`."""
+    return jax.tree.map(jnp.add, scale(1 - weight, a), scale(weight, b))
+
+
 def zeros_like(tree: Any) -> Any:
     """Zeros of every leaf's shape in its working dtype."""
     return jax.tree.map(lambda leaf: jnp.zeros_like(leaf, working_dtype(leaf)), tree)
@@ -164,6 +173,14 @@ def dot(a: Any, b: Any) -> jax.Array:
     total = jnp.zeros((), hyper_dtype())
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         total += jnp.sum((jnp.conj(x) * y).real).astype(total.dtype)
+    return total
+
+
+def sum_abs(tree: Any) -> jax.Array:
+    """The sum of `|x|` over all leaves together, of `hyper_dtype()`."""
+    total = jnp.zeros((), hyper_dtype())
+    for leaf in jax.tree.leaves(tree):
+        total += jnp.sum(jnp.abs(leaf)).astype(total.dtype)
     return total
 
 

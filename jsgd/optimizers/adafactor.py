@@ -99,19 +99,18 @@ def _adafactor(least, p, g, s, h):
     axes = _factored_axes(p, least)
     if axes:
         means = (jnp.mean(squared, axis, keepdims=True) for axis in reversed(axes))
-        slots = {"nu": tuple((1 - rate) * x + rate * y for x, y in zip(s.nu, means, strict=True))}
-        nu = rank_one(*slots["nu"], axes[0])
+        nu = tuple((1 - rate) * x + rate * y for x, y in zip(s.nu, means, strict=True))
+        v = rank_one(nu[0], nu[1], axes[0])
     else:
-        nu = (1 - rate) * s.nu + rate * squared
-        slots = {"nu": nu}
-    u = g / jnp.sqrt(nu)
+        nu = v = (1 - rate) * s.nu + rate * squared
+    u = g / jnp.sqrt(v)
     u = u / jnp.maximum(1, rms(u) / h.clip_threshold)
     lr = jnp.minimum(h.lr, 1 / jnp.sqrt(h.t)) if h.relative_step else h.lr
     lr = lr * jnp.maximum(h.min_scale, rms(p)) if h.parameter_scale else lr
     if h.momentum is None:
-        return p - lr * u, slots
+        return p - lr * u, {"nu": nu}
     mu = h.momentum * s.mu + (1 - h.momentum) * lr * u
-    return p - mu, slots | {"mu": mu}
+    return p - mu, {"nu": nu, "mu": mu}
 
 
 def _factored_axes(leaf: Any, least: int) -> tuple[int, ...]:

@@ -18,9 +18,11 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from golden.problem import SAVED, START, STEPS, X, Y, gradient, value
+from golden.problem import SAVED, START, STEPS, X, Y, gradient, gradients, value
 from golden.references import Batch, Reference, Trace
 
+FAMILIES = ("sgd", "adam", "adaptive", "matrix", "parameter_free")
+FAMILIES = ("sgd", "adam", "adaptive", "matrix", "averaged")
 FAMILIES = ("sgd", "adam", "adaptive", "norms", "matrix")
 LIBRARIES = ("numpy", "torch", "optax", "jax", "keras")
 
@@ -49,7 +51,7 @@ def descend(reference: Reference, trace: Trace) -> Iterator:
     params = next(walk)
     for x, y in zip(X, Y, strict=True):
         full = START | {k: p.astype(float) for k, p in params.items()}
-        grads = gradient(np, full, x, y)
+        grads = (gradients if trace.per_example else gradient)(np, full, x, y)
         fn = functools.partial(loss, x, y)
         params = walk.send(Batch({k: grads[k] for k in trace.leaves}, fn(params), fn))
         yield params

@@ -35,6 +35,7 @@ class Trace(NamedTuple):
         dtype: of the walk; float64 but where random numbers depend on it.
         leaves: the parameters that move, the others stand still.
         checks: other references, and what the paths may differ by.
+        per_example: whether the gradients are those of the single examples of each batch.
     """
 
     settings: dict[str, Any]
@@ -42,6 +43,7 @@ class Trace(NamedTuple):
     dtype: str = "float64"
     leaves: tuple[str, ...] = ALL
     checks: tuple[tuple[Reference, float], ...] = ()
+    per_example: bool = False
 
 
 def torch(name: str, *, transposed: bool = False, **settings: Any) -> Reference:
@@ -53,6 +55,7 @@ def torch(name: str, *, transposed: bool = False, **settings: Any) -> Reference:
 
     def walk(params: dict[str, Any], dtype: str) -> Iterator:
         kind = getattr(torch, dtype)
+        torch.set_default_dtype(kind)  # of the scalars that some optimizers keep
         tensors = {k: torch.tensor(turn(x), dtype=kind) for k, x in params.items()}
         opt = getattr(torch.optim, name)(tensors.values(), **settings)
         while True:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from golden.problem import START, X, Y, gradient, value
+from golden.problem import START, X, Y, gradient, gradients, value
 
 from jsgd import Optimizer
 from jsgd.optimizers import REGISTRY
@@ -23,14 +23,14 @@ def optimizer(trace: dict[str, Any]) -> Optimizer:
 
 
 @cache
-def descent(step, leaves):
+def descent(step, leaves, per_example):
     """`(params, state, start, x, y) -> the parameters after each step`: one program a rule."""
 
     @jax.jit
     def run(params, state, start, x, y):
         def body(carry, batch):
             params, state = carry
-            grads = gradient(jnp, start | params, *batch)
+            grads = (gradients if per_example else gradient)(jnp, start | params, *batch)
 
             def value_fn(params):
                 return value(jnp, start | params, *batch)
@@ -49,7 +49,8 @@ def deviation(trace: dict[str, Any], dtype: Any) -> float:
     opt, leaves = optimizer(trace), tuple(trace["params"]["1"])
     start, x, y = jax.tree.map(lambda x: jnp.asarray(x, dtype), (START, X, Y))
     params = {k: start[k] for k in leaves}
-    path = descent(opt.step, leaves)(params, opt.init(params), start, x, y)
+    per_example = REGISTRY[trace["factory"]].per_example
+    path = descent(opt.step, leaves, per_example)(params, opt.init(params), start, x, y)
     return max(
         np.abs(np.asarray(path[k][int(t) - 1], float) - saved[k]).max() / np.abs(saved[k]).max()
         for t, saved in trace["params"].items()

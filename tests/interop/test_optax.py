@@ -53,7 +53,7 @@ def test_updates_are_the_step(name):
         updates, other = jax.lax.cond(
             True,
             lambda: tx.update(grads, state, params, **more),
-            lambda: (jax.tree.map(jnp.zeros_like, grads), state),
+            lambda: (jax.tree.map(jnp.zeros_like, params), state),
         )
         return optax.apply_updates(params, updates), other, opt.step(params, grads, state, **more)
 
