@@ -122,8 +122,7 @@ RANGES: dict[str, Range] = {
     "final_div_factor": _POSITIVE,
 }
 # Where `None`, a static choice, means that there is none of it.
-OPTIONAL = frozenset({"momentum", "momentum_decay"})
-OPTIONAL = frozenset({"momentum", "b3"})
+OPTIONAL = frozenset({"momentum", "momentum_decay", "b3"})
 # Rates of slow averages, where 1 - b must be exact: held as `Decay`.
 DECAYS = ("b1", "b2", "b3", "decay")
 RANGES |= dict.fromkeys(DECAYS, _RATE)

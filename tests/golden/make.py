@@ -21,9 +21,7 @@ import numpy as np
 from golden.problem import SAVED, START, STEPS, X, Y, gradient, gradients, value
 from golden.references import Batch, Reference, Trace
 
-FAMILIES = ("sgd", "adam", "adaptive", "matrix", "parameter_free")
-FAMILIES = ("sgd", "adam", "adaptive", "matrix", "averaged")
-FAMILIES = ("sgd", "adam", "adaptive", "norms", "matrix")
+FAMILIES = ("sgd", "adam", "adaptive", "norms", "matrix", "averaged", "parameter_free")
 LIBRARIES = ("numpy", "torch", "optax", "jax", "keras")
 
 
