@@ -1,15 +1,14 @@
-r"""An optimizer that is shown something else in place of the parameters: what `masked` and
-`split_complex` are made of.
-"""
+r"""An optimizer that is shown another view of the parameters, as under `masked`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, State, tree
 from jsgd.core.bind import bind, call_repr
+from jsgd.core.lift import bare
 
 
 def view(
@@ -41,6 +40,10 @@ class ViewInit:
 
     def __call__(self, params: Any) -> State:
         return State(jnp.zeros((), jnp.int32), inner=self.inner.init(self.there(params, params)))
+
+    def bare(self) -> "ViewInit":
+        """This without its numbers: see `jsgd.core.lift.bare`."""
+        return replace(self, inner=bare(self.inner))
 
     @property
     def needs_params(self) -> bool:

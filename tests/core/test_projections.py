@@ -38,7 +38,7 @@ def project(name, x, *numbers):
 
 
 @pytest.mark.parametrize("name", PAIRS)
-@pytest.mark.parametrize("size", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("size", [-100.0, 0.01, 1.0, 100.0])  # on both sides of the planes
 def test_equals_optax(x64, name, size):
     x = jax.tree.map(lambda leaf: jnp.asarray(size * leaf), X)
     _, theirs, numbers = PAIRS[name]

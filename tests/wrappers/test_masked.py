@@ -87,6 +87,15 @@ def test_prints_and_compares():
     assert opt.step is jsgd.freeze(jsgd.sgd(0.2), True).step
 
 
+def test_held_by_a_step_without_its_numbers():
+    """A wrapper that makes its inner optimizer's slots anew shares one step for all of them."""
+    one, other = (
+        jsgd.lookahead(jsgd.masked(jsgd.adam(lr), True), reset_state=True) for lr in (0.1, 0.2)
+    )
+    assert one.step is other.step
+    assert_same(ours(one)[0], ours(jsgd.lookahead(jsgd.adam(0.1), reset_state=True))[0])
+
+
 @pytest.mark.parametrize("wrap", [jsgd.masked, jsgd.freeze])
 def test_errors(wrap):
     with pytest.raises(ValueError, match="mask is a tree that is no prefix"):
