@@ -24,6 +24,7 @@ from jsgd.core import leafwise as leafwise
 from jsgd.core import metrics as metrics
 from jsgd.core import set_hyper as set_hyper
 from jsgd.core import treewise as treewise
+from jsgd.core import value_and_grad as value_and_grad
 from jsgd.core import wrapper as wrapper
 from jsgd.optimizers import acprop as acprop
 from jsgd.optimizers import adabelief as adabelief
@@ -49,6 +50,7 @@ from jsgd.optimizers import ftrl as ftrl
 from jsgd.optimizers import galore as galore
 from jsgd.optimizers import lamb as lamb
 from jsgd.optimizers import lars as lars
+from jsgd.optimizers import lbfgs as lbfgs
 from jsgd.optimizers import lion as lion
 from jsgd.optimizers import madgrad as madgrad
 from jsgd.optimizers import momo as momo

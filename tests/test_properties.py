@@ -22,6 +22,7 @@ SCALED = {  # rules whose steps depend on the scale of the loss
     "asgd",
     "dpsgd",
     "ftrl",  # in float32 a power rounds
+    "lbfgs",  # its first step is no longer than 1
     "madgrad",
     "momo",  # its learning rate caps the step
     "noisy_sgd",

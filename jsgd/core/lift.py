@@ -172,6 +172,7 @@ def tree_step(rule, slots, static, params, grads, state, **given):
     """The step of a treewise rule."""
     tree.check_same(grads, params)
     work = [real_dtype(working_dtype(p)) for p in jax.tree.leaves(params)]
+    given |= own_dtypes(given, params)
     new_slots, keys = _next_keys(state.slots, 1)
     h = _names(static, given, state, max(work, key=lambda d: d.itemsize, default=None), keys(0))
 
@@ -233,6 +234,14 @@ def _value(given: dict[str, Any], dtype: Any) -> dict[str, Any]:
     """The loss in the dtype that the rule computes in, where it was given."""
     value = given.get("value")
     return {} if value is None else {"value": jnp.asarray(value, dtype)}
+
+
+def own_dtypes(given: dict[str, Any], params: Any) -> dict[str, Any]:
+    """The loss that was given, if any, as a function of parameters in any dtype."""
+    value_fn = given.get("value_fn")
+    if value_fn is None:
+        return {}
+    return {"value_fn": lambda work: value_fn(jax.tree.map(cast_like, work, params))}
 
 
 def _next_keys(slots: dict[str, Any], n: int) -> tuple[dict[str, Any], Callable]:

@@ -293,3 +293,39 @@ def metrics(state: State) -> dict[str, Any]:
     }
     names = _qualified((name, path) for path, name in found)
     return {name: found[where] for name, where in names.items()}
+
+
+def value_and_grad(value_fn: Callable, params: Any, state: State) -> tuple[jax.Array, Any]:
+    """The loss and its gradient for the next step, without an evaluation where they are known.
+
+    A line search ends with the value and the gradient at the parameters that it returns, and its
+    optimizer keeps them in the slots `"next_value"` and `"next_gradient"`. They hold where the loss
+    is the same at every step and nothing else moves the parameters. Before the first step, and with
+    any other optimizer (a wrapper, say, which may move them), they are computed. Gradients of
+    complex leaves are conjugated, as every step takes them.
+
+    Args:
+        value_fn: parameters -> loss.
+        params: the parameters that the last step returned.
+        state: the state that came with them.
+
+    >>> import jax.numpy as jnp, jsgd
+    >>> opt, params = jsgd.lbfgs(), jnp.array([3.0, 4.0])
+    >>> state = opt.init(params)
+    >>> for _ in range(2):
+    ...     value, grads = jsgd.value_and_grad(lambda x: jnp.sum(x**2), params, state)
+    ...     params, state = opt.step(
+    ...         params, grads, state, value=value, value_fn=lambda x: jnp.sum(x**2)
+    ...     )
+    >>> params.round(4).tolist(), int(state.slots["evaluations"])
+    ([0.0, 0.0], 2)
+    """
+
+    def compute():
+        return tree.value_and_grad(value_fn, params)
+
+    if "next_value" not in state.slots:
+        return compute()
+    known = state.slots["next_value"], state.slots["next_gradient"]
+    known = jax.tree.map(lambda x, like: x.astype(like.dtype), known, jax.eval_shape(compute))
+    return jax.lax.cond(state.t > 0, lambda: known, compute)

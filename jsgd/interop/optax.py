@@ -12,6 +12,7 @@ import optax
 from jsgd.core import Optimizer, State, tree
 from jsgd.core.bind import bind, call_repr
 from jsgd.core.hyper import as_hyper, checked, resolve, shown, trees_equal
+from jsgd.core.lift import own_dtypes
 from jsgd.core.numerics import cast_like, working_dtype
 
 
@@ -146,6 +147,8 @@ def _optax_step(transformation, params, grads, state, **given):
     wide = _widen(params)
     grads = jax.tree.map(lambda g, w: jnp.asarray(g, w.dtype), grads, wide)
     tx = _make(transformation, state.hyper, state.t)
+    if given.get("value_fn") is not None:  # optax's line searches want the gradient as JAX has it
+        given = {"grad": jax.tree.map(jnp.conj, grads)} | given | own_dtypes(given, params)
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         updates, slots = tx.update(grads, state.slots["optax"], wide, **given)
         new = optax.apply_updates(wide, updates)

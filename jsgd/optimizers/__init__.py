@@ -53,6 +53,7 @@ from jsgd.optimizers.ftrl import ftrl as ftrl
 from jsgd.optimizers.galore import galore as galore
 from jsgd.optimizers.lamb import lamb as lamb
 from jsgd.optimizers.lars import lars as lars
+from jsgd.optimizers.lbfgs import lbfgs as lbfgs
 from jsgd.optimizers.lion import lion as lion
 from jsgd.optimizers.madgrad import madgrad as madgrad
 from jsgd.optimizers.momo import momo as momo

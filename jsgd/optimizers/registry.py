@@ -21,6 +21,7 @@ from jsgd.optimizers.ftrl import ftrl
 from jsgd.optimizers.galore import galore
 from jsgd.optimizers.lamb import lamb
 from jsgd.optimizers.lars import lars
+from jsgd.optimizers.lbfgs import lbfgs
 from jsgd.optimizers.lion import lion
 from jsgd.optimizers.madgrad import madgrad
 from jsgd.optimizers.momo import momo, momo_adam
@@ -182,6 +183,16 @@ _ROWS = [
         "Schaipp et al. 2023",
         "optax.contrib.momo_adam; the authors' code, in NumPy",
         variants=({}, {"adapt_lower_bound": True}),
+    ),
+        lbfgs,
+        "Liu and Nocedal 1989",
+        "L-BFGS of Nocedal and Wright, in NumPy",
+        variants=(
+            {},
+            {"linesearch": "backtracking"},
+            {"linesearch": None},
+            {"linesearch": None, "scale_init_precond": False},
+        ),
     ),
 ]
 REGISTRY: dict[str, Row] = {row.factory.__name__: row for row in _ROWS}

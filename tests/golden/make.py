@@ -18,10 +18,19 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from golden.problem import SAVED, START, STEPS, X, Y, gradient, gradients, value
+from golden.problem import SAVED, START, STEPS, X, Y, batches, gradient, gradients, value
 from golden.references import Batch, Reference, Trace
 
-FAMILIES = ("sgd", "adam", "adaptive", "norms", "matrix", "averaged", "parameter_free")
+FAMILIES = (
+    "sgd",
+    "adam",
+    "adaptive",
+    "norms",
+    "matrix",
+    "averaged",
+    "parameter_free",
+    "second_order",
+)
 LIBRARIES = ("numpy", "torch", "optax", "jax", "keras")
 
 
@@ -52,6 +61,9 @@ def descend(reference: Reference, trace: Trace) -> Iterator:
         grads = (gradients if trace.per_example else gradient)(np, full, x, y)
         fn = functools.partial(loss, x, y)
         params = walk.send(Batch({k: grads[k] for k in trace.leaves}, fn(params), fn))
+    for x, y in zip(*batches(trace.whole), strict=True):
+        fn, gradient_fn = functools.partial(loss, x, y), functools.partial(slopes, x, y)
+        params = walk.send(Batch(gradient_fn(params), fn(params), fn, gradient_fn))
         yield params
 
 
@@ -63,6 +75,12 @@ def loss(x, y, params):
     return value(numpy, START | params, x, y)
 
 
+def slopes(x, y, params):
+    full = START | {k: p.astype(float) for k, p in params.items()}
+    grads = gradient(np, full, x, y)
+    return {k: grads[k] for k in params}
+
+
 def write(name: str, trace: Trace, path: dict[int, dict[str, np.ndarray]]) -> None:
     head = {
         "factory": name.split("-")[0],
@@ -72,6 +90,8 @@ def write(name: str, trace: Trace, path: dict[int, dict[str, np.ndarray]]) -> No
         | {x: metadata.version(x) for x in LIBRARIES},
         "problem": "tests/golden/problem.py",
         "dtype": trace.dtype,
+        "whole": trace.whole,
+        "float32_steps": trace.float32_steps,
         "steps": STEPS,
     }
     lines = [f"  {json.dumps(k)}: {json.dumps(x)}" for k, x in head.items()]

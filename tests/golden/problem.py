@@ -23,6 +23,14 @@ START = {
 }
 
 
+def batches(whole: bool) -> tuple[np.ndarray, np.ndarray]:
+    """X and Y of every step: a batch of its own, or the `whole` of them."""
+    if not whole:
+        return X, Y
+    x, y = X.reshape(-1, 4), Y.reshape(-1, 3)
+    return np.broadcast_to(x, (STEPS, *x.shape)), np.broadcast_to(y, (STEPS, *y.shape))
+
+
 def value(np: Any, p: dict[str, Any], x: Any, y: Any) -> Any:
     """The mean cross-entropy of `scale * (tanh(x @ wide) @ tall + bias)`; arguments as below."""
     raw = p["scale"] * (np.tanh(x @ p["wide"]) @ p["tall"] + p["bias"][None])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from golden.problem import STEPS
 
 ALL = ("bias", "scale", "tall", "wide")
 MATRICES = ("tall", "wide")
@@ -19,6 +20,7 @@ class Batch(NamedTuple):
     grads: dict[str, np.ndarray]
     value: float
     value_fn: Callable  # params -> value, on NumPy or JAX arrays
+    gradient_fn: Callable  # params -> grads, on NumPy arrays
 
 
 class Reference(NamedTuple):
@@ -36,6 +38,8 @@ class Trace(NamedTuple):
         leaves: the parameters that move, the others stand still.
         checks: other references, and what the paths may differ by.
         per_example: whether the gradients are those of the single examples of each batch.
+        whole: every step has all batches together, for rules that need the same loss at every step.
+        float32_steps: how far float32 can follow; from then on its rounding leads elsewhere.
     """
 
     settings: dict[str, Any]
@@ -44,6 +48,8 @@ class Trace(NamedTuple):
     leaves: tuple[str, ...] = ALL
     checks: tuple[tuple[Reference, float], ...] = ()
     per_example: bool = False
+    whole: bool = False
+    float32_steps: int = STEPS
 
 
 def torch(name: str, *, transposed: bool = False, **settings: Any) -> Reference:

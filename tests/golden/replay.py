@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from golden.problem import START, X, Y, gradient, gradients, value
+from golden.problem import START, STEPS, batches, gradient, gradients, value
 
 from jsgd import Optimizer
 from jsgd.optimizers import REGISTRY
@@ -47,13 +47,16 @@ def descent(step, leaves, per_example):
 def deviation(trace: dict[str, Any], dtype: Any) -> float:
     """How far jsgd strays from a trace, relative to the size of the parameters."""
     opt, leaves = optimizer(trace), tuple(trace["params"]["1"])
-    start, x, y = jax.tree.map(lambda x: jnp.asarray(x, dtype), (START, X, Y))
+    data = START, *batches(trace.get("whole", False))
+    start, x, y = jax.tree.map(lambda x: jnp.asarray(x, dtype), data)
+    steps = trace.get("float32_steps", STEPS) if dtype == jnp.float32 else STEPS
     params = {k: start[k] for k in leaves}
     per_example = REGISTRY[trace["factory"]].per_example
     path = descent(opt.step, leaves, per_example)(params, opt.init(params), start, x, y)
     return max(
         np.abs(np.asarray(path[k][int(t) - 1], float) - saved[k]).max() / np.abs(saved[k]).max()
         for t, saved in trace["params"].items()
+        if int(t) <= steps
         for k in leaves
     )
 

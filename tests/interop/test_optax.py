@@ -11,6 +11,8 @@ from flax import nnx
 from flax.training.train_state import TrainState
 
 import jsgd
+from jsgd.core.numerics import abs_sq
+from jsgd.core.tree import value_and_grad
 
 PARAMS = {"w": jnp.ones((3, 2)), "b": jnp.full((2,), 0.5)}
 GRADS = {"w": jnp.arange(6.0).reshape(3, 2) - 2, "b": jnp.array([1.0, -1.0])}
@@ -251,6 +253,33 @@ def test_from_optax_under_a_wrapper_keeps_types():
         assert jax.tree.map(lambda x: (x.shape, x.dtype), shapes) == jax.tree.map(
             lambda x: (x.shape, x.dtype), (params, state)
         )
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.complex64, jnp.bfloat16])
+@pytest.mark.parametrize(
+    "tx",
+    [
+        optax.lbfgs(),
+        optax.lbfgs(0.1, linesearch=None),
+        optax.chain(optax.sgd(1.0), optax.scale_by_backtracking_linesearch(15)),
+    ],
+)
+def test_from_optax_searches_along_a_line(tx, dtype):
+    """They are given the gradient and a loss that sees parameters of their own dtype."""
+    opt, end = jsgd.from_optax(tx), jnp.array([1, 2, 3], dtype)
+
+    def loss(x):
+        assert x.dtype == dtype
+        return jnp.sum(abs_sq(x - end) * jnp.array([1, 3, 1], x.real.dtype))
+
+    def body(carry, _):
+        params, state = carry
+        value, grads = value_and_grad(loss, params)
+        return opt.step(params, grads, state, value=value, value_fn=loss), None
+
+    start = jnp.zeros(3, dtype)
+    (params, _), _ = jax.lax.scan(body, (start, opt.init(start)), length=60)
+    np.testing.assert_allclose(params.astype(jnp.complex64), end.astype(jnp.complex64), atol=0.04)
 
 
 def test_from_optax_errors():
