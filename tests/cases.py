@@ -1,5 +1,6 @@
 """What the laws are held against: every variant of every optimizer and wrapper, by name."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ class Case(NamedTuple):
     make: Callable[..., jsgd.Optimizer]  # make(**hyper) -> Optimizer
     hyper: dict[str, Any]  # the concrete numbers it starts from, by argument name
     takes: str = "all"  # the leaves it takes, as in a `Row`
+    per_example: bool = False  # also as there
 
 
 def _numbers(opt: jsgd.Optimizer) -> dict[str, float]:
@@ -36,7 +38,9 @@ def _cases() -> dict[str, Case]:
             def make(row=row, variant=variant, **hyper):
                 return row.factory(**variant | hyper)
 
-            cases[name + _label(variant)] = Case(make, _numbers(make()), row.takes)
+            named = inspect.signature(row.factory).parameters  # not all that an inner one has
+            hyper = {k: v for k, v in _numbers(make()).items() if k in named}
+            cases[name + _label(variant)] = Case(make, hyper, row.takes, row.per_example)
     for name, row in wrappers.REGISTRY.items():
         for variant in row.variants:
 
@@ -44,9 +48,8 @@ def _cases() -> dict[str, Case]:
                 return row.factory(jsgd.adam(0.1), **variant | hyper)
 
             own = make().init({}).hyper
-            cases[name + _label(variant)] = Case(
-                make, {k: v for k, v in _numbers(make()).items() if k in own}
-            )
+            hyper = {k: v for k, v in _numbers(make()).items() if k in own}
+            cases[name + _label(variant)] = Case(make, hyper, row.takes, row.per_example)
 
     def partition(lr=0.1):
         return jsgd.partition({"matrix": jsgd.muon(lr), "rest": jsgd.noisy_sgd(0.1)}, by_shape)
@@ -75,26 +78,28 @@ def example(case: Case, dtype: Any = None) -> tuple[Any, Any]:
     def leaf(seed, shape, kind):
         return jax.random.normal(jax.random.key(seed), shape, dtype or kind)
 
-    def tree(seed):
+    def tree(seed, *examples):
         leaves = {
             "layer": {
-                "kernel": leaf(seed, (3, 2), jnp.float32),
-                "half": leaf(seed + 1, (2, 4), jnp.bfloat16),
+                "kernel": leaf(seed, (*examples, 3, 2), jnp.float32),
+                "half": leaf(seed + 1, (*examples, 2, 4), jnp.bfloat16),
             },
             "empty": {},
         }
         if case.takes != "reals":
-            leaves["complex"] = leaf(seed + 2, (2, 2), jnp.complex64)
+            leaves["complex"] = leaf(seed + 2, (*examples, 2, 2), jnp.complex64)
         if case.takes != "matrices":
             leaves |= {
-                "bias": leaf(seed + 3, (3,), jnp.float16),
-                "scalar": leaf(seed + 4, (), jnp.float32),
-                "weak": jnp.asarray(0.5) if dtype is None else leaf(seed + 5, (), dtype),
-                "none": leaf(seed + 6, (0, 2), jnp.float32),
+                "bias": leaf(seed + 3, (*examples, 3), jnp.float16),
+                "scalar": leaf(seed + 4, examples, jnp.float32),
+                "weak": jnp.full(examples, 0.5)
+                if dtype is None
+                else leaf(seed + 5, examples, dtype),
+                "none": leaf(seed + 6, (*examples, 0, 2), jnp.float32),
             }
         return leaves
 
-    return tree(0), tree(10)
+    return tree(0), tree(10, 5) if case.per_example else tree(10)
 
 
 def given(params: Any, grads: Any) -> dict[str, Any]:
@@ -104,8 +109,10 @@ def given(params: Any, grads: Any) -> dict[str, Any]:
         total = jnp.float32(1.0)
         for p, q, g in zip(*map(jax.tree.leaves, (params, new, grads)), strict=True):
             wide = jnp.complex64 if jnp.iscomplexobj(p) else jnp.float32
-            d = q.astype(wide) - p.astype(wide)
-            total += jnp.sum((g.astype(wide).conj() * d).real + 0.5 * (d * d.conj()).real)
+            d, g = q.astype(wide) - p.astype(wide), g.astype(wide)
+            if g.ndim > p.ndim:  # of single examples: the loss is the mean of theirs
+                g = g.mean(0)
+            total += jnp.sum((g.conj() * d).real + 0.5 * (d * d.conj()).real)
         return total
 
     return {"value": jnp.float32(1.0), "value_fn": value_fn}

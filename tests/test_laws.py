@@ -75,6 +75,7 @@ def settings(case, n, seed=0):
             return float(rng.integers(1, 5))
         factor = float(rng.uniform(0.5, 1.0))
         low = RANGES[name].low if name in RANGES else 0.0
+        low = low if np.isfinite(low) else 0.0
         return low + (x - low) * factor
 
     for _ in range(n):
@@ -200,7 +201,7 @@ def test_state_shards_like_the_parameters(name):
         if jax.tree.structure(slot) == jax.tree.structure(params):
             for s, p in zip(jax.tree.leaves(slot), jax.tree.leaves(sharded), strict=True):
                 stacked = s.ndim - p.ndim
-                if stacked >= 0 and s.shape[stacked:] == p.shape:
+                if p.ndim and stacked >= 0 and s.shape[stacked:] == p.shape:
                     spec = PartitionSpec(*[None] * stacked, *p.sharding.spec)
                     assert s.sharding.is_equivalent_to(NamedSharding(mesh, spec), s.ndim)
     out = jax.jit(full(opt.step))(sharded, jax.tree.map(place, grads), state)
@@ -247,6 +248,8 @@ def test_bad_numbers(name):
     assert ranged
     for hyper, allowed in ranged.items():
         for bad in (allowed.low - 1, float("nan"), np.float32(-1)):
+            if bad in allowed:
+                continue
             with pytest.raises(ValueError, match=f"{hyper} must be in"):
                 case.make(**{hyper: bad})
             if hyper in jsgd.get_hyper(state):
@@ -301,7 +304,8 @@ def test_prints_pickles_and_compares(name):
     if case.hyper:
         assert opt != other
         assert repr(opt) != repr(other)
-    assert repr(opt).startswith(name.split("-")[0]) or name in ("nest", "scheduled")
+    shown = repr(opt).split("(")[0]  # of what is made by a wrapper, that wrapper
+    assert shown == name.split("-")[0] or shown in wrappers.REGISTRY or name == "scheduled"
     copy = pickle.loads(pickle.dumps(opt))
     assert copy == opt
     assert copy.step is opt.step

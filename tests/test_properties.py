@@ -3,6 +3,7 @@
 from functools import cache
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import CASES
@@ -15,15 +16,22 @@ from jsgd.optimizers import REGISTRY
 
 OURS = [name for name in CASES if name.split("-")[0] in REGISTRY]
 ELEMENTWISE = [name for name in OURS if CASES[name].make().init.kind == "elementwise"]
-# a rule that sees the trees may keep parameters, only to see how far it went from there
-LEAF_BY_LEAF = [name for name in OURS if CASES[name].make().init.kind != "treewise"]
 SCALED = {  # rules whose steps depend on the scale of the loss
+    "acprop",  # its first step is gradient descent
     "adadelta",  # without eps it does not move at all
+    "asgd",
+    "dpsgd",
+    "ftrl",  # in float32 a power rounds
     "lbfgs",  # its first step is no longer than 1
+    "madgrad",
+    "momo",  # its learning rate caps the step
     "noisy_sgd",
     "optimistic_gradient_descent",
+    "polyak_sgd",  # the same cap
     "radam",  # its first steps are plain momentum
+    "schedule_free_sgd",
     "sgd",
+    "sophia",  # the loss that it is given here is not scaled
 }
 SCALE_FREE = [name for name in OURS if name.split("-")[0] not in SCALED]  # with eps = 0
 SHAPE = (3, 4)
@@ -33,27 +41,41 @@ gradients = arrays(np.float32, (3, *SHAPE), elements=numbers)
 
 
 @cache
-def program(make):
-    """Three steps, one for each gradient; the hyperparameters are an input like the others."""
+def program(make, hidden=False):
+    """Three steps, one for each gradient; the hyperparameters are an input like the others.
+
+    The loss that the steps are given has the scale of the gradient. Where the parameters are
+    hidden, a step is shown zeros in their place, as `to_optax` does without them.
+    """
+
+    def value_fn(params):
+        return 1e4 * jnp.sum(params**4)  # its curvature depends on them, and shows in the steps
 
     @jax.jit
     def run(params, grads, hyper):
         opt = make(**hyper)
 
         def body(carry, grads):
-            return opt.step(carry[0], grads, carry[1]), None
+            params, state = carry
+            grads = grads[None] if opt.init.per_example else grads
+            seen = jnp.zeros_like(params) if hidden else params
+            new, state = opt.step(
+                seen, grads, state, value=jnp.sum(jnp.abs(grads)), value_fn=value_fn
+            )
+            return (params + (new - seen) if hidden else new, state), None
 
         return jax.lax.scan(body, (params, opt.init(params)), grads)[0][0]
 
     return run
 
 
-def walk(make, p, g, **hyper):
-    return np.asarray(program(make)(p, g, hyper))
+def walk(make, p, g, hidden=False, **hyper):
+    return np.asarray(program(make, hidden)(p, g, hyper))
 
 
 def no_eps(name):
-    return {"eps": 0.0} if "eps" in CASES[name].hyper else {}
+    """What has the scale of a gradient, at 0."""
+    return {k: 0.0 for k in ("eps", "initial_accumulator") if k in CASES[name].hyper}
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
@@ -106,14 +128,14 @@ def test_change_of_basis_rotates_muon(name, p, g, seed):
         np.testing.assert_allclose(turned, left @ walk(make, p, g, eps=0.0) @ right, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", LEAF_BY_LEAF)
+@pytest.mark.parametrize("name", OURS)
 @given(p=leaves, g=gradients)
 def test_steps_that_do_not_see_the_parameters(name, p, g):
-    """What `needs_params` says is true: without it, the same steps from anywhere."""
+    """What `needs_params` says is true: without it, the same steps when they are hidden."""
     case = CASES[name]
-    large = {k: 0.5 for k in ("lr", "weight_decay") if k in case.hyper}
-    moved = walk(case.make, p, g, **large) - p, walk(case.make, np.zeros_like(p), g, **large)
-    alike = np.allclose(*moved, rtol=1e-5, atol=1e-4)
+    large = {k: 0.5 for k in ("lr", "weight_decay", "lambd", "d0") if k in case.hyper}
+    paths = walk(case.make, p, g, **large), walk(case.make, p, g, hidden=True, **large)
+    alike = np.allclose(*paths, rtol=1e-5, atol=1e-4)
     assert alike != case.make().init.needs_params
 
 

@@ -5,6 +5,7 @@ from jsgd.core.optimizer import Optimizer as Optimizer
 from jsgd.core.optimizer import State as State
 from jsgd.core.optimizer import eval_params as eval_params
 from jsgd.core.optimizer import get_hyper as get_hyper
+from jsgd.core.optimizer import metrics as metrics
 from jsgd.core.optimizer import set_hyper as set_hyper
 from jsgd.core.optimizer import value_and_grad as value_and_grad
 from jsgd.core.rules import elementwise as elementwise

@@ -34,7 +34,7 @@ def choices(fn: Callable) -> dict[str, Any]:
 def call_repr(fn: Callable, arguments: dict[str, Any], *first: Any) -> str:
     """`adam(lr=0.001, b1=0.9)`: how the thing was made, from its rule and its arguments."""
     while isinstance(fn, functools.partial):
-        fn = fn.args[0] if fn.args and callable(fn.args[0]) else fn.func
+        fn = fn.func
     name = getattr(fn, "__name__", type(fn).__name__).lstrip("_")
     given = [repr(x) for x in first] + [f"{k}={v!r}" for k, v in arguments.items()]
     return f"{name}({', '.join(given)})"

@@ -54,19 +54,51 @@ RANGES: dict[str, Range] = {
     "nu2": _UNIT,
     "weight_decay": Range(0, _INF, open_high=True),
     "l1": Range(0, _INF, open_high=True),
+    "l2": Range(0, _INF, open_high=True),
+    "l2_shrinkage": Range(0, _INF, open_high=True),
+    "lambd": Range(0, _INF, open_high=True),
+    "t0": _NONNEGATIVE,
+    "lr_power": Range(-1, 0, open_low=True),
+    "momentum_decay": _NONNEGATIVE,
     "initial_accumulator": _NONNEGATIVE,
     "eta": _NONNEGATIVE,
     "eta_minus": Range(0, 1, open_low=True, open_high=True),
     "eta_plus": Range(1, _INF, open_low=True, open_high=True),
     "min_step": _NONNEGATIVE,
     "max_step": _NONNEGATIVE,
+    "d0": _POSITIVE,
+    "d_coef": _POSITIVE,
+    "r_eps": _POSITIVE,
+    "max_lr": _NONNEGATIVE,
+    "s_init": _POSITIVE,
     "scale": _NONNEGATIVE,
     "min_scale": _NONNEGATIVE,
     "trust_coefficient": _NONNEGATIVE,
     "min_norm": _NONNEGATIVE,
     "max_norm": _POSITIVE,
     "max_value": _POSITIVE,
+    "max_rms": _POSITIVE,
+    "max_ratio": _POSITIVE,
+    "radius": _POSITIVE,
+    "side": _POSITIVE,
+    "total": _POSITIVE,
+    "lower": Range(-_INF, _INF),
+    "upper": Range(-_INF, _INF),
+    "offset": Range(-_INF, _INF),
+    "normal": Range(-_INF, _INF, open_low=True, open_high=True),
+    "direction": Range(-_INF, _INF, open_low=True, open_high=True),
     "every": Range(1, _INF, open_high=True),
+    "factor": Range(0, 1, open_low=True, open_high=True),
+    "patience": Range(1, _INF),
+    "rtol": _RATE,
+    "atol": _NONNEGATIVE,
+    "cooldown": Range(0, _INF, open_high=True),
+    "accumulation_size": Range(1, _INF, open_high=True),
+    "weight_lr_power": _NONNEGATIVE,
+    "rho": Range(0, _INF, open_high=True),
+    "start": Range(0, _INF, open_high=True),
+    "sync_period": Range(1, _INF, open_high=True),
+    "slow_step_size": _UNIT,
     "clip_threshold": _POSITIVE,
     "decay_exponent": _POSITIVE,
     "decay_steps": _POSITIVE,
@@ -90,7 +122,7 @@ RANGES: dict[str, Range] = {
     "final_div_factor": _POSITIVE,
 }
 # Where `None`, a static choice, means that there is none of it.
-OPTIONAL = frozenset({"momentum"})
+OPTIONAL = frozenset({"momentum", "momentum_decay", "b3"})
 # Rates of slow averages, where 1 - b must be exact: held as `Decay`.
 DECAYS = ("b1", "b2", "b3", "decay")
 RANGES |= dict.fromkeys(DECAYS, _RATE)
@@ -125,6 +157,8 @@ class Schedule:
         return jnp.asarray(self.rule(jnp.asarray(t, hyper_dtype()), Given(hyper)), hyper_dtype())
 
     def __repr__(self) -> str:
+        if getattr(self.rule, "func", None) is _call:
+            return call_repr(self.rule.args[0], self.hyper)
         return call_repr(self.rule, self.hyper | choices(self.rule))
 
     def __eq__(self, other: Any) -> bool:

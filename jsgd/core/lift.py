@@ -1,7 +1,7 @@
 """The machinery under the lifts: everything that every rule would otherwise do for itself."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -39,6 +39,8 @@ class Init:
     kind: str  # the name of the lift: "elementwise", "leafwise", "treewise" or "wrapper"
     needs_params: bool
     inner: Optimizer | None = None
+    check: Callable | None = None
+    per_example: bool = False
 
     def __call__(self, params: Any) -> State:
         hyper = {name: as_hyper(name, x) for name, x in self.hyper.items()}
@@ -48,23 +50,21 @@ class Init:
         if self.inner is None:
             tree.check_trainable(params)
         own = params if self.inner is None else tree.trainable(params)
+        if self.check is not None:
+            _of_each(self.check, own)
         slots = {name: self._slot(fn, own) for name, fn in self.slots}
         if self.key is not None:
             slots["key"] = key_slot(self.key)
         inner = None if self.inner is None else self.inner.init(params)
         return State(jnp.zeros((), jnp.int32), hyper, slots, inner)
 
+    def bare(self) -> "Init":
+        """This without its numbers and its key: one for all that share a step."""
+        key = None if self.key is None else 0
+        return replace(self, hyper={}, key=key, inner=self.inner and bare(self.inner))
+
     def _slot(self, fn: Callable, params: Any) -> Any:
-        if self.kind not in LEAF_BY_LEAF:
-            return fn(params)
-
-        def one(path, leaf):
-            try:
-                return fn(leaf)
-            except ValueError as error:
-                raise ValueError(f"parameter {path!r}: {error}") from None
-
-        return tree.map_with_path(one, params)
+        return _of_each(fn, params) if self.kind in LEAF_BY_LEAF else fn(params)
 
     def _choices(self) -> tuple:
         return (self.rule, self.slots, self.static, self.kind, self.inner)
@@ -85,6 +85,24 @@ class Init:
         return call_repr(self.rule, self.hyper | dict(self.static) | key, *first)
 
 
+def _of_each(fn: Callable, params: Any) -> Any:
+    """`fn` of every leaf; to an error that it raises, the path is added."""
+
+    def one(path, leaf):
+        try:
+            return fn(leaf)
+        except ValueError as error:
+            raise ValueError(f"parameter {path!r}: {error}") from None
+
+    return tree.map_with_path(one, params)
+
+
+def bare(opt: Optimizer) -> Optimizer:
+    """The optimizer without its numbers, so that a step may hold it: `init` makes the slots."""
+    strip = getattr(opt.init, "bare", None)
+    return opt._replace(init=strip()) if strip else opt
+
+
 def lift(
     kind: str,
     rule: Callable,
@@ -94,6 +112,8 @@ def lift(
     key: Any = None,
     needs_params: bool,
     inner: Optimizer | None = None,
+    check: Callable | None = None,
+    per_example: bool = False,
 ) -> Optimizer:
     """The pair of functions for a rule of this kind."""
     static = tuple((name, x) for name, x in hyper.items() if _is_static(name, x))
@@ -103,11 +123,12 @@ def lift(
     pairs = tuple(named.items())
     if inner is not None:
         needs_params = needs_params or getattr(inner.init, "needs_params", True)
-    init = Init(rule, pairs, static, numbers, raw_key(key), kind, needs_params, inner)
+    key = raw_key(key)
+    init = Init(rule, pairs, static, numbers, key, kind, needs_params, inner, check, per_example)
     step = leaves_step if kind in LEAF_BY_LEAF else tree_step
     if inner is None:
         return Optimizer(init, bind(step, rule, pairs, static))
-    return Optimizer(init, bind(wrapped_step, inner.step, rule, pairs, static))
+    return Optimizer(init, bind(wrapped_step, inner.step, per_example, rule, pairs, static))
 
 
 def _is_static(name: str, x: Any) -> bool:
@@ -160,7 +181,8 @@ def tree_step(rule, slots, static, params, grads, state, **given):
 
     s = {name: state.slots[name] for name, _ in slots}
     params_in, grads_in = jax.tree.map(cast, params, params), jax.tree.map(cast, grads, params)
-    with promotion(*(working_dtype(p) for p in jax.tree.leaves(params))):
+    # global norms and inner products are of `hyper_dtype()`, whatever the leaves are
+    with promotion(hyper_dtype(), *(working_dtype(p) for p in jax.tree.leaves(params))):
         params_out, s_out = rule(params_in, grads_in, Given(s), h)
     return (
         jax.tree.map(cast_like, params_out, params),
@@ -168,25 +190,31 @@ def tree_step(rule, slots, static, params, grads, state, **given):
     )
 
 
-def wrapped_step(inner_step, rule, slots, static, params, grads, state, **given):
+def wrapped_step(inner_step, per_example, rule, slots, static, params, grads, state, **given):
     """The step of a wrapper's rule."""
-    tree.check_same(grads, params)
+    tree.check_same(grads, params, per_example)
     new_slots, keys = _next_keys(state.slots, 1)
     s = {name: state.slots[name] for name, _ in slots}
     own = tree.trainable(params)
 
+    # integer leaves, frozen by a partition within, go around the rule; nobody reads their gradients
+    frozen = params if per_example else grads
+
     def step(p, g, inner):
-        # integer leaves, frozen by a partition within, go around the rule
-        p, inner = inner_step(tree.restore(p, params), tree.restore(g, grads), inner, **given)
+        p, inner = inner_step(tree.restore(p, params), tree.restore(g, frozen), inner, **given)
         return tree.trainable(p), inner
 
+    def value_fn(p):
+        return given["value_fn"](tree.restore(p, params))
+
+    seen = given | {"value_fn": value_fn} if given.get("value_fn") else given
     params_out, inner, s_out = rule(
         step,
         own,
         tree.trainable(grads, params),
         state.inner,
         Given(s),
-        _names(static, given, state, None, keys(0)),
+        _names(static, seen, state, None, keys(0)),
     )
     return (
         tree.restore(jax.tree.map(cast_like, params_out, own), params),

@@ -37,6 +37,11 @@ def abs_sq(x: jax.Array) -> jax.Array:
     return (x * x.conj()).real if jnp.iscomplexobj(x) else x * x
 
 
+def ratio(a: jax.Array, b: jax.Array) -> jax.Array:
+    """`a / b`, and 0 where `b` is 0."""
+    return jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))
+
+
 def cast_like(x: Any, like: Any) -> jax.Array:
     """`x` with the dtype and the weak type of `like` (both of one shape).
 

@@ -1,6 +1,6 @@
 """`Optimizer`, the pair of pure functions; `State`, what it carries; and the readers of a state."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -72,11 +72,21 @@ def _names(state: State) -> dict[str, tuple[tuple[str, ...], str]]:
     A name that is held once is itself. One held more often is qualified by the shortest end of
     its path that tells it apart, by labels alone where they do; the outermost state is `outer`.
     """
+    return _qualified(
+        (name, path)
+        for path, inner in _nest(state)
+        for root, value in inner.hyper.items()
+        for name, _ in named_values(root, value)
+    )
+
+
+def _qualified(
+    pairs: Iterable[tuple[str, tuple[str, ...]]],
+) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Pairs of a name and the path of the state that has it, by the name that tells it apart."""
     held: dict[str, list[tuple[str, ...]]] = {}
-    for path, inner in _nest(state):
-        for root, value in inner.hyper.items():
-            for name, _ in named_values(root, value):
-                held.setdefault(name, []).append(path)
+    for name, path in pairs:
+        held.setdefault(name, []).append(path)
     names = {}
     for name, paths in held.items():
         if len(paths) == 1:
@@ -152,13 +162,66 @@ def hyper_now(state: State, name: str) -> Any:
     Raises:
         ValueError: no optimizer in the nest holds the name, or several do.
     """
-    held = [inner for _, inner in _nest(state) if name in inner.hyper]
-    if len(held) != 1:
+    values = values_now(state, name)
+    if len(values) != 1:
         raise ValueError(
-            f"{len(held)} of the wrapped optimizers hold {name!r}, one must: "
+            f"{len(values)} of the wrapped optimizers hold {name!r}, one must: "
             f"there are {', '.join(_names(state)) or 'none'}"
         )
-    return resolve({name: held[0].hyper[name]}, held[0].t)[name]
+    return values[0]
+
+
+def values_now(state: State, name: str) -> list:
+    """The values that the optimizers of a nest which hold `name` will use at their next step."""
+    held = [inner for _, inner in _nest(state) if name in inner.hyper]
+    return [resolve({name: inner.hyper[name]}, inner.t)[name] for inner in held]
+
+
+def scale_now(state: State, name: str, factor: Any) -> State:
+    """A nest that takes its next step with `factor` times its values for `name`, every one of them.
+
+    That step alone, since schedules are replaced by their values: see `with_hyper_of`.
+
+    Raises:
+        ValueError: no optimizer in the nest holds the name.
+    """
+    if not any(name in inner.hyper for _, inner in _nest(state)):
+        raise ValueError(
+            f"none of the wrapped optimizers holds {name!r}: "
+            f"there are {', '.join(_names(state)) or 'none'}"
+        )
+
+    def scaled(inner):
+        held = {name: inner.hyper[name]} if name in inner.hyper else {}
+        now = jax.tree.map(lambda x: factor * x, resolve(held, inner.t))
+        return replace(inner, hyper=inner.hyper | now)
+
+    return _map_nest(scaled, state)
+
+
+def with_hyper_of(state: State, other: State) -> State:
+    """A nest with the hyperparameters of another of the same make."""
+    return _map_nest(lambda inner, like: replace(inner, hyper=like.hyper), state, other)
+
+
+def restarted(fresh: State, state: State) -> State:
+    """`fresh`, a nest as `init` makes it, with the hyperparameters and random keys of `state`."""
+
+    def one(fresh, state):
+        keys = {"key": state.slots["key"]} if "key" in state.slots else {}
+        return replace(fresh, hyper=state.hyper, slots=fresh.slots | keys)
+
+    return _map_nest(one, fresh, state)
+
+
+def _map_nest(fn: Callable, *nests: State) -> State:
+    """`fn(state, ...)` for the states that lie alike in nests of the same make."""
+    first, *_ = inner = [nest.inner for nest in nests]
+    if isinstance(first, State):
+        first = _map_nest(fn, *inner)
+    elif isinstance(first, dict):
+        first = {label: _map_nest(fn, *(x[label] for x in inner)) for label in first}
+    return replace(fn(*nests), inner=first)
 
 
 def _set_at(state: State, path: tuple[str, ...], name: str, value: Any) -> State:
@@ -188,10 +251,10 @@ def _set_in(held: Any, name: str, rest: list[str], value: Any, inside: bool = Fa
 
 
 def eval_params(params: Any, state: State) -> Any:
-    """The parameters to evaluate: the average that a wrapper keeps, else `params` itself.
+    """The parameters to evaluate: the average that an optimizer keeps, else `params` itself.
 
-    A wrapper that has something better to evaluate than the trained parameters keeps it in the
-    slot `"average"`, leaf by leaf; the outermost one counts.
+    A rule or a wrapper that has something better to evaluate than the trained parameters keeps it
+    in the slot `"average"`, leaf by leaf; the outermost one counts.
 
     >>> import jax.numpy as jnp, jsgd
     >>> opt = jsgd.ema(jsgd.sgd(1.0), decay=0.5)
@@ -203,11 +266,33 @@ def eval_params(params: Any, state: State) -> Any:
     """
     best: dict[tuple, Any] = {}
     for _, inner in _nest(state):
-        found = jax.tree_util.tree_leaves_with_path(inner.slots.get("average"))
+        found = jax.tree_util.tree_leaves_with_path(tree.join(inner.slots.get("average")))
         best = dict(found) | best
     return jax.tree_util.tree_map_with_path(
         lambda path, p: cast_like(best[path], p) if path in best else p, params
     )
+
+
+def metrics(state: State) -> dict[str, Any]:
+    """The numbers that the `log_metrics` wrappers of a nest keep, as one flat dict.
+
+    A name that several of them keep is qualified by its path, as in `get_hyper`. Without such a
+    wrapper there are none.
+
+    >>> import jax.numpy as jnp, jsgd
+    >>> opt = jsgd.log_metrics(jsgd.clip_by_value(jsgd.log_metrics(jsgd.sgd(1.0)), 0.5))
+    >>> params, state = opt.step(jnp.zeros(1), jnp.ones(1), opt.init(jnp.zeros(1)))
+    >>> norms = {name: float(x) for name, x in jsgd.metrics(state).items() if "grad" in name}
+    >>> norms
+    {'outer__grad_norm': 1.0, 'inner__grad_norm': 0.5}
+    """
+    found = {
+        (path, name): value
+        for path, inner in _nest(state)
+        for name, value in inner.slots.get("metrics", {}).items()
+    }
+    names = _qualified((name, path) for path, name in found)
+    return {name: found[where] for name, where in names.items()}
 
 
 def value_and_grad(value_fn: Callable, params: Any, state: State) -> tuple[jax.Array, Any]:

@@ -20,6 +20,7 @@ class Row(NamedTuple):
             There is none where keywords alone do not make one (`partition`).
         identity: the keyword arguments at which a wrapper changes nothing, if there are such.
         takes: the leaves it takes: `"all"`, `"matrices"` (2-D ones) or `"reals"`.
+        per_example: whether its gradients are those of single examples, along a first axis.
     """
 
     factory: Callable[..., Any]
@@ -28,6 +29,7 @@ class Row(NamedTuple):
     variants: tuple[dict[str, Any], ...] = ({},)
     identity: dict[str, Any] | None = None
     takes: str = "all"
+    per_example: bool = False
 
 
 def state_words(opt: Optimizer) -> float:

@@ -116,6 +116,8 @@ def wrapper(
     key: Any = None,
     needs_params: bool = False,
     per_leaf: tuple[str, ...] = (),
+    check: Callable | None = None,
+    per_example: bool = False,
     **hyper: Any,
 ) -> Optimizer:
     """An optimizer that changes one thing about another.
@@ -127,6 +129,10 @@ def wrapper(
         slots: as for `treewise`: names for zeros like the parameters, or `{name: fn(params)}`.
         per_leaf: the hyperparameters that may be trees (`tree.fill` spreads them); the others are
             one number or schedule.
+        check: `check(leaf)` is called at `init` for every parameter, and may raise a `ValueError`
+            for one that the rule cannot take; the leaf's path is added to it.
+        per_example: whether the gradients are those of single examples, each leaf with one more
+            axis in front than its parameter; the rule gives the inner step one gradient.
         key, needs_params, **hyper: as above.
 
     Raises:
@@ -145,7 +151,17 @@ def wrapper(
     if not isinstance(inner, Optimizer):
         raise ValueError(f"a wrapper takes the optimizer first, not {inner!r}")
     _check_scalars({name: x for name, x in hyper.items() if name not in per_leaf})
-    return lift("wrapper", rule, slots, hyper, key=key, needs_params=needs_params, inner=inner)
+    return lift(
+        "wrapper",
+        rule,
+        slots,
+        hyper,
+        key=key,
+        needs_params=needs_params,
+        inner=inner,
+        per_example=per_example,
+        check=check,
+    )
 
 
 def _check_scalars(hyper: dict[str, Any]) -> None:

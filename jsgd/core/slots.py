@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jsgd.core.numerics import real_dtype, working_dtype
+from jsgd.core.numerics import hyper_dtype, real_dtype, working_dtype
 
 
 def zeros(leaf: Any) -> jax.Array:
@@ -14,14 +14,20 @@ def zeros(leaf: Any) -> jax.Array:
     return jnp.zeros_like(leaf, working_dtype(leaf))
 
 
-def real_zeros(leaf: Any) -> jax.Array:
-    """Zeros, real also where the leaf is complex: a slot of magnitudes."""
-    return jnp.zeros_like(leaf, real_dtype(working_dtype(leaf)))
+def real_zeros(params: Any) -> Any:
+    """Zeros, real also where a leaf is complex: a slot of magnitudes, of a leaf or a whole tree."""
+    return jax.tree.map(lambda p: jnp.zeros_like(p, real_dtype(working_dtype(p))), params)
 
 
 def copies(params: Any) -> Any:
     """A copy of the whole tree in its working dtype, which shares no buffer with it."""
     return jax.tree.map(lambda p: jnp.array(p, working_dtype(p), copy=True), params)
+
+
+def scalar(params: Any) -> jax.Array:
+    """A zero for the whole tree (or leaf), in the widest real dtype that its rule computes in."""
+    kinds = [real_dtype(working_dtype(p)) for p in jax.tree.leaves(params)]
+    return jnp.zeros((), max(kinds, key=lambda d: d.itemsize, default=hyper_dtype()))
 
 
 def counter(params: Any) -> jax.Array:

@@ -1,7 +1,7 @@
 """Small functions on pytrees: paths, structure checks, prefixes, norms."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +25,11 @@ def map_with_path(fn: Callable, tree: Any) -> Any:
     return jax.tree_util.tree_map_with_path(lambda path, leaf: fn(path_name(path), leaf), tree)
 
 
-def check_same(grads: Any, params: Any) -> None:
-    """Raises `ValueError`, naming the path, unless `grads` is a tree like `params`."""
+def check_same(grads: Any, params: Any, per_example: bool = False) -> None:
+    """Raises `ValueError`, naming the path, unless `grads` is a tree like `params`.
+
+    With `per_example`, unless every leaf has one more axis in front, of one length for all.
+    """
     if jax.tree.structure(grads) != jax.tree.structure(params):
         theirs, ours = leaves_by_path(grads), leaves_by_path(params)
         wrong = [f"{path!r} is missing" for path in ours if path not in theirs]
@@ -35,13 +38,14 @@ def check_same(grads: Any, params: Any) -> None:
             f"{jax.tree.structure(grads)} is not {jax.tree.structure(params)}"
         )
         raise ValueError(f"the gradients do not have the structure of the parameters: {where}")
-    for (path, p), g in zip(
-        jax.tree_util.tree_leaves_with_path(params), jax.tree.leaves(grads), strict=True
-    ):
-        if jnp.shape(g) != jnp.shape(p):
+    leaves = jax.tree.leaves(grads)
+    examples = (jnp.shape(leaves[0]) or (0,))[:1] if per_example and leaves else ()
+    more = ": one more axis goes in front, of the examples, as long in all" if per_example else ""
+    for (path, p), g in zip(jax.tree_util.tree_leaves_with_path(params), leaves, strict=True):
+        if jnp.shape(g) != (*examples, *jnp.shape(p)):
             raise ValueError(
                 f"the gradient of {path_name(path)!r} has shape {jnp.shape(g)}, "
-                f"the parameter has {jnp.shape(p)}"
+                f"the parameter has {jnp.shape(p)}{more}"
             )
         trains = jnp.issubdtype(jnp.result_type(p), jnp.inexact)
         if trains and not jnp.issubdtype(jnp.result_type(g), jnp.inexact):
@@ -73,6 +77,29 @@ def trainable(tree: Any, params: Any = None) -> Any:
 def restore(part: Any, full: Any) -> Any:
     """`full` with the leaves that `part` has."""
     return jax.tree.map(lambda x, y: y if x is None else x, part, full, is_leaf=lambda x: x is None)
+
+
+class Parts(NamedTuple):
+    """A complex leaf as two real ones."""
+
+    real: Any
+    imag: Any
+
+
+def split(tree: Any, params: Any) -> Any:
+    """`tree` with `Parts` for the leaves whose parameter is complex."""
+    return jax.tree.map(
+        lambda x, p: Parts(jnp.real(x), jnp.imag(x)) if jnp.iscomplexobj(p) else x, tree, params
+    )
+
+
+def join(tree: Any) -> Any:
+    """`tree` with complex leaves for `Parts`."""
+    return jax.tree.map(
+        lambda x: jax.lax.complex(*x) if isinstance(x, Parts) else x,
+        tree,
+        is_leaf=lambda x: isinstance(x, Parts),
+    )
 
 
 def broadcast_prefix(prefix: Any, tree: Any, name: str, is_leaf: Callable | None = None) -> list:
@@ -131,6 +158,11 @@ def scale(factor: Any, tree: Any) -> Any:
     return jax.tree.map(one, tree)
 
 
+def mix(a: Any, b: Any, weight: Any) -> Any:
+    """`(1 - weight) * a + weight * b`, leaf by leaf, in the working dtype; at weight 1 just `b`."""
+    return jax.tree.map(jnp.add, scale(1 - weight, a), scale(weight, b))
+
+
 def zeros_like(tree: Any) -> Any:
     """Zeros of every leaf's shape in its working dtype."""
     return jax.tree.map(lambda leaf: jnp.zeros_like(leaf, working_dtype(leaf)), tree)
@@ -141,6 +173,14 @@ def dot(a: Any, b: Any) -> jax.Array:
     total = jnp.zeros((), hyper_dtype())
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         total += jnp.sum((jnp.conj(x) * y).real).astype(total.dtype)
+    return total
+
+
+def sum_abs(tree: Any) -> jax.Array:
+    """The sum of `|x|` over all leaves together, of `hyper_dtype()`."""
+    total = jnp.zeros((), hyper_dtype())
+    for leaf in jax.tree.leaves(tree):
+        total += jnp.sum(jnp.abs(leaf)).astype(total.dtype)
     return total
 
 
@@ -168,3 +208,11 @@ def all_finite(tree: Any) -> jax.Array:
     for leaf in jax.tree.leaves(tree):
         ok = ok & jnp.all(jnp.isfinite(leaf))
     return ok
+
+
+def any_nan(tree: Any) -> jax.Array:
+    """One boolean: some leaf holds a NaN."""
+    found = jnp.asarray(False)
+    for leaf in jax.tree.leaves(tree):
+        found = found | jnp.any(jnp.isnan(leaf))
+    return found

@@ -52,7 +52,10 @@ def _update(opt: Optimizer, updates: Any, state: Any, params: Any = None, **give
             raise ValueError(
                 f"the step of {opt!r} depends on the parameters: call update(grads, state, params)"
             )
-        params = tree.zeros_like(updates)
+        examples = int(getattr(opt.init, "per_example", False))
+        params = jax.tree.map(
+            lambda u: jnp.zeros(jnp.shape(u)[examples:], working_dtype(u)), updates
+        )
     wide = _widen(params)  # no small step is lost against a large parameter in bfloat16
     new, state = opt.step(wide, updates, _follow(opt, state), **given)
     return jax.tree.map(lambda n, w, p: (n - w).astype(p.dtype), new, wide, params), state

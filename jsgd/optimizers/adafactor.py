@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jsgd.core import Optimizer, leafwise
 from jsgd.core.bind import bind
 from jsgd.core.linalg import rank_one, rms
-from jsgd.core.numerics import abs_sq, real_dtype, working_dtype
+from jsgd.core.numerics import abs_sq
 from jsgd.core.slots import real_zeros, zeros
 
 
@@ -44,8 +44,8 @@ def adafactor(
     * :math:`\epsilon` is added to the squares in the paper, optax and Keras. PyTorch bounds the
       quotients from below instead, which is the same unless gradients are as small as that.
     * Momentum is optax's `momentum`: the average of the whole step, not corrected for its start.
-    * Weight decay is a wrapper: `jsgd.weight_decay(opt, x)` is PyTorch's,
-      `mode="independent"` is optax's.
+    * Weight decay is a wrapper, `jsgd.weight_decay`: PyTorch's follows the learning rate, optax's
+      is `mode="independent"`. Both take the RMS before the decay, the wrapper after it.
 
     Args:
         lr: :math:`\eta` >= 0, the largest step relative to the parameters.
@@ -99,19 +99,18 @@ def _adafactor(least, p, g, s, h):
     axes = _factored_axes(p, least)
     if axes:
         means = (jnp.mean(squared, axis, keepdims=True) for axis in reversed(axes))
-        slots = {"nu": tuple((1 - rate) * x + rate * y for x, y in zip(s.nu, means, strict=True))}
-        nu = rank_one(*slots["nu"], axes[0])
+        nu = tuple((1 - rate) * x + rate * y for x, y in zip(s.nu, means, strict=True))
+        v = rank_one(nu[0], nu[1], axes[0])
     else:
-        nu = (1 - rate) * s.nu + rate * squared
-        slots = {"nu": nu}
-    u = g / jnp.sqrt(nu)
+        nu = v = (1 - rate) * s.nu + rate * squared
+    u = g / jnp.sqrt(v)
     u = u / jnp.maximum(1, rms(u) / h.clip_threshold)
     lr = jnp.minimum(h.lr, 1 / jnp.sqrt(h.t)) if h.relative_step else h.lr
     lr = lr * jnp.maximum(h.min_scale, rms(p)) if h.parameter_scale else lr
     if h.momentum is None:
-        return p - lr * u, slots
+        return p - lr * u, {"nu": nu}
     mu = h.momentum * s.mu + (1 - h.momentum) * lr * u
-    return p - mu, slots | {"mu": mu}
+    return p - mu, {"nu": nu, "mu": mu}
 
 
 def _factored_axes(leaf: Any, least: int) -> tuple[int, ...]:
@@ -125,5 +124,4 @@ def _second_moment(least: int, leaf: Any) -> Any:
     axes = _factored_axes(leaf, least)
     if not axes:
         return real_zeros(leaf)
-    shapes = ([1 if i == axis else n for i, n in enumerate(leaf.shape)] for axis in reversed(axes))
-    return tuple(jnp.zeros(shape, real_dtype(working_dtype(leaf))) for shape in shapes)
+    return tuple(real_zeros(leaf).sum(axis, keepdims=True) for axis in reversed(axes))

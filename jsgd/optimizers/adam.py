@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, elementwise
-from jsgd.core.numerics import abs_sq
+from jsgd.core.numerics import Decay, abs_sq
 from jsgd.core.slots import real_zeros, zeros
 
 MOMENTS = {"mu": zeros, "nu": real_zeros}
@@ -102,19 +102,29 @@ def _adamw(p, g, s, h):
     return _adam(p - h.lr * h.weight_decay * p, g, s, h)
 
 
-def nadam(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8) -> Optimizer:
+def nadam(
+    lr: Any = 1e-3,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    momentum_decay: Any = None,
+) -> Optimizer:
     r"""Adam with Nesterov momentum.
 
     Adam with the momentum one step ahead,
 
     .. math::
-        \hat\mu_t = \beta_1 \frac{\mu_t}{1-\beta_1^{t+1}} + (1-\beta_1) \frac{g_t}{1-\beta_1^t}
+        \hat\mu_t = \beta_{t+1} \frac{\mu_t}{1-\prod_{i=1}^{t+1} \beta_i}
+            + (1-\beta_t) \frac{g_t}{1-\prod_{i=1}^t \beta_i}, \qquad
+        \beta_t = \beta_1 \left(1 - \tfrac12\, 0.96^{t \psi}\right)
 
-    This is optax's `nadam`: :math:`\beta_1` is constant. PyTorch and Keras follow the paper's
-    momentum schedule :math:`\beta_1 (1 - \tfrac12 0.96^{t \psi})` instead.
+    and :math:`\mu_t = \beta_1 \mu_{t-1} + (1-\beta_1) g_t`. Without `momentum_decay`
+    :math:`\beta_t` is :math:`\beta_1`, which is optax's `nadam`. The paper and PyTorch
+    have :math:`\psi` = 0.004, Keras has :math:`\psi` = 1.
 
     Args:
         lr, b1, b2, eps: as for `adam`.
+        momentum_decay: :math:`\psi` >= 0. `None` (static) keeps the momentum constant.
 
     Raises:
         ValueError: a number is out of range.
@@ -126,18 +136,34 @@ def nadam(lr: Any = 1e-3, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8) -> Op
     [-0.5, 0.5]
 
     References:
-        Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop 2016, Algorithm 2 with
-        a constant momentum.
+        Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop 2016, Algorithm 2,
+        with a constant momentum or the paper's schedule of it.
     """
-    return elementwise(_nadam, slots=MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps)
+    return elementwise(
+        _nadam, slots=MOMENTS, lr=lr, b1=b1, b2=b2, eps=eps, momentum_decay=momentum_decay
+    )
 
 
 def _nadam(p, g, s, h):
-    """Algorithm 2, the momentum constant."""
+    """Algorithm 2."""
     mu, nu = _moments(g, s, h)
-    mu_hat = h.b1 * mu / (1 - h.b1 ** (h.t + 1)) + (1 - h.b1) * g / (1 - h.b1**h.t)
+    now, ahead, product = _momenta(h)
+    mu_hat = ahead * mu / (1 - ahead * product) + (1 - now) * g / (1 - product)
     nu_hat = nu / (1 - h.b2**h.t)
     return p - h.lr * mu_hat / (jnp.sqrt(nu_hat) + h.eps), {"mu": mu, "nu": nu}
+
+
+def _momenta(h):
+    """NAdam's momentum at `t`, at `t + 1`, and the product of all up to `t`."""
+    if h.momentum_decay is None:
+        return h.b1, h.b1, h.b1**h.t
+    x = h.momentum_decay * jnp.log(jnp.asarray(0.96, h.t.dtype))
+    now, ahead = (h.b1 * Decay(0.5 * jnp.exp(x * t)) for t in (h.t, h.t + 1))
+    # The product of 1 - q^i / 2, for q = e^x, without a slot: log(1 - y) = -sum_k y^k / k, and
+    # the sum of the q^(ki) over i is geometric. At k = 54 float64 sees no more of 2^-k.
+    k = jnp.arange(1, 54, dtype=h.t.dtype)
+    sums = jnp.where(x == 0, h.t, jnp.exp(k * x) * jnp.expm1(k * x * h.t) / jnp.expm1(k * x))
+    return now, ahead, h.b1**h.t * Decay(-jnp.expm1(-jnp.sum(0.5**k / k * sums)))
 
 
 def nadamw(
@@ -146,6 +172,7 @@ def nadamw(
     b2: Any = 0.999,
     eps: Any = 1e-8,
     weight_decay: Any = 1e-2,
+    momentum_decay: Any = None,
 ) -> Optimizer:
     r"""NAdam with decoupled weight decay.
 
@@ -154,6 +181,7 @@ def nadamw(
     Args:
         lr, b1, b2, eps: as for `adam`.
         weight_decay: :math:`\lambda` >= 0.
+        momentum_decay: as for `nadam`.
 
     Raises:
         ValueError: a number is out of range.
@@ -165,9 +193,9 @@ def nadamw(
     [0.44999998807907104, 1.4499999284744263]
 
     References:
-        Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop 2016, Algorithm 2 with
-        a constant momentum; Loshchilov and Hutter, "Decoupled Weight Decay Regularization",
-        ICLR 2019, https://arxiv.org/abs/1711.05101.
+        Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop 2016, Algorithm 2;
+        Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019,
+        https://arxiv.org/abs/1711.05101.
     """
     return elementwise(
         _nadamw,
@@ -178,6 +206,7 @@ def nadamw(
         b2=b2,
         eps=eps,
         weight_decay=weight_decay,
+        momentum_decay=momentum_decay,
     )
 
 

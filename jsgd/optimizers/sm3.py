@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, leafwise
-from jsgd.core.numerics import abs_sq, real_dtype, working_dtype
-from jsgd.core.slots import zeros
+from jsgd.core.numerics import abs_sq
+from jsgd.core.slots import real_zeros, zeros
 
 
 def sm3(lr: Any = 1e-1, b1: Any = 0.9, eps: Any = 1e-8) -> Optimizer:
@@ -41,7 +41,8 @@ def sm3(lr: Any = 1e-1, b1: Any = 0.9, eps: Any = 1e-8) -> Optimizer:
 
     References:
         Anil et al., "Memory-Efficient Adaptive Optimization", NeurIPS 2019,
-        https://arxiv.org/abs/1901.11150, Algorithm SM3-II with the cover of section 4 and momentum.
+        https://arxiv.org/abs/1901.11150, Algorithm SM3-II, the cover made of all slices of
+        co-dimension one, with momentum.
     """
     return leafwise(_sm3, slots={"mu": zeros, "nu": _cover}, lr=lr, b1=b1, eps=eps)
 
@@ -63,6 +64,4 @@ def _largest_but(axis: int, x: jax.Array) -> jax.Array:
 
 def _cover(leaf: Any) -> tuple[jax.Array, ...]:
     """One accumulator for every index of every axis, shaped to broadcast; one for a 0-d leaf."""
-    ones = [1] * leaf.ndim
-    shapes = [(*ones[:i], n, *ones[i + 1 :]) for i, n in enumerate(leaf.shape)] or [()]
-    return tuple(jnp.zeros(shape, real_dtype(working_dtype(leaf))) for shape in shapes)
+    return tuple(_largest_but(axis, real_zeros(leaf)) for axis in range(max(leaf.ndim, 1)))

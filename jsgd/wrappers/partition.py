@@ -1,7 +1,7 @@
 r"""Different optimizers for different parameters."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jsgd.core import Optimizer, State, tree
 from jsgd.core.bind import bind
+from jsgd.core.lift import bare
 
 FROZEN = "frozen"
 
@@ -64,6 +65,10 @@ class PartitionInit:
     @property
     def needs_params(self) -> bool:
         return any(getattr(opt.init, "needs_params", True) for opt in self.inner.values())
+
+    def bare(self) -> "PartitionInit":
+        """This without its numbers."""
+        return replace(self, inner={label: bare(opt) for label, opt in self.inner.items()})
 
     def __hash__(self) -> int:
         return hash((tuple(self.inner.items()), self.label_of))

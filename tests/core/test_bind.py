@@ -35,7 +35,11 @@ def test_static_choices_must_be_hashable():
 
 
 def test_call_repr_shows_the_rule_under_the_bindings():
-    assert call_repr(bind(bind, bind(rule, 1)), {"lr": 0.5}, "opt") == "rule('opt', lr=0.5)"
+    """Whatever is bound, another function too."""
+    for bound in (rule, bind(rule, 1), bind(rule, len), bind(bind(rule, len), 1)):
+        assert call_repr(bound, {"lr": 0.5}, "opt") == "rule('opt', lr=0.5)"
+    assert repr(jsgd.weight_decay(jsgd.sgd(), mask=callable)).startswith("weight_decay(sgd(")
+    assert repr(jsgd.schedules.constant(len).hyper["value"]) == "len()"
 
 
 def test_same_expression_same_program():

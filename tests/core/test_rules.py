@@ -154,17 +154,36 @@ def test_what_is_given_and_not_needed_is_ignored():
 
 
 def backwards(step, params, grads, inner, s, h):
-    params, inner = step(params, tree.scale(-h.factor, grads), inner)
+    params, inner = step(params, tree.scale(-h.times, grads), inner)
     return params, inner, {"total": jax.tree.map(jnp.add, s.total, grads)}
 
 
 def test_wrapper_changes_one_thing():
-    opt = jsgd.wrapper(backwards, jsgd.sgd(0.5), slots=("total",), factor=2.0)
+    opt = jsgd.wrapper(backwards, jsgd.sgd(0.5), slots=("total",), times=2.0)
     params, state = one_step(opt)
     assert_close(params, jax.tree.map(lambda p: 2 * p, PARAMS))
     assert_close(state.slots["total"], PARAMS)
-    assert jsgd.get_hyper(state) == {"factor": 2.0, "lr": 0.5}
-    assert repr(opt) == "backwards(sgd(lr=0.5, momentum=None), factor=2.0)"
+    assert jsgd.get_hyper(state) == {"times": 2.0, "lr": 0.5}
+    assert repr(opt) == "backwards(sgd(lr=0.5, momentum=None), times=2.0)"
+
+
+def largest(step, params, grads, inner, s, h):
+    """Of every number, the largest gradient among the examples."""
+    return *step(params, jax.tree.map(lambda g: g.max(0), grads), inner), {}
+
+
+def test_wrapper_of_gradients_of_single_examples():
+    """They reach the rule as they are; the inner step has one gradient, wrapped or not."""
+    opt = jsgd.wrapper(largest, jsgd.clip_by_value(jsgd.sgd(1.0), 20.0), per_example=True)
+    each = jax.tree.map(lambda p: jnp.stack([p, 2 * p, 0 * p]), PARAMS)
+    params, state = one_step(opt, grads=each)
+    assert_close(params, {"w": jnp.array([-3.0, -4.0]), "b": jnp.array([-8.0])})
+    assert opt.step is not jsgd.wrapper(largest, jsgd.clip_by_value(jsgd.sgd())).step
+    for grads, path in ((PARAMS, "b"), (each | {"w": each["w"][:2]}, "w")):
+        with pytest.raises(ValueError, match=f"the gradient of '{path}' has shape"):
+            opt.step(PARAMS, grads, state)
+    with pytest.raises(ValueError, match="'w' is missing"):
+        opt.step(PARAMS, {"b": each["b"]}, state)
 
 
 # --- the step a rule is told

@@ -98,6 +98,17 @@ def test_gradients_that_do_not_match(grads, message):
         tree.check_same(grads, PARAMS)
 
 
+def test_gradients_of_single_examples_that_do_not_match():
+    """As many examples in every leaf, also where a parameter has no axis of its own."""
+    params = {"a": jnp.ones(()), "b": jnp.ones((2, 3))}
+    tree.check_same({"a": jnp.ones(4), "b": jnp.ones((4, 2, 3))}, params, per_example=True)
+    tree.check_same({"a": jnp.ones(0), "b": jnp.ones((0, 2, 3))}, params, per_example=True)
+    tree.check_same({}, {}, per_example=True)
+    for a, b, wrong in (((4,), (5, 2, 3), "b"), ((4,), (2, 3), "b"), ((), (2, 3), "a")):
+        with pytest.raises(ValueError, match=f"of '{wrong}' has shape .* one more axis goes in"):
+            tree.check_same({"a": jnp.ones(a), "b": jnp.ones(b)}, params, per_example=True)
+
+
 def test_only_floating_and_complex_leaves_train():
     tree.check_trainable({"a": jnp.ones(1), "b": jnp.ones(1, jnp.complex64), "c": np.float16(1)})
     with pytest.raises(ValueError, match=r"parameter 'b/0' has dtype int32.*'frozen'"):

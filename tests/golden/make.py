@@ -18,11 +18,19 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from golden.problem import SAVED, START, STEPS, batches, gradient, value
+from golden.problem import SAVED, START, STEPS, X, Y, batches, gradient, gradients, value
 from golden.references import Batch, Reference, Trace
 
-FAMILIES = ("sgd", "adam", "adaptive", "matrix", "second_order")
-FAMILIES = ("sgd", "adam", "adaptive", "norms", "matrix")
+FAMILIES = (
+    "sgd",
+    "adam",
+    "adaptive",
+    "norms",
+    "matrix",
+    "averaged",
+    "parameter_free",
+    "second_order",
+)
 LIBRARIES = ("numpy", "torch", "optax", "jax", "keras")
 
 
@@ -48,6 +56,11 @@ def descend(reference: Reference, trace: Trace) -> Iterator:
     """The parameters after each step."""
     walk = reference.walk({k: START[k].astype(trace.dtype) for k in trace.leaves}, trace.dtype)
     params = next(walk)
+    for x, y in zip(X, Y, strict=True):
+        full = START | {k: p.astype(float) for k, p in params.items()}
+        grads = (gradients if trace.per_example else gradient)(np, full, x, y)
+        fn = functools.partial(loss, x, y)
+        params = walk.send(Batch({k: grads[k] for k in trace.leaves}, fn(params), fn))
     for x, y in zip(*batches(trace.whole), strict=True):
         fn, gradient_fn = functools.partial(loss, x, y), functools.partial(slopes, x, y)
         params = walk.send(Batch(gradient_fn(params), fn(params), fn, gradient_fn))

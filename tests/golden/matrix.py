@@ -20,9 +20,14 @@ def traces() -> dict[str, Trace]:
         return optax("muon", lr=0.02, beta=0.95, nesterov=False, **more), 1e-4
 
     matched = torch_muon(False, "match_rms_adamw"), optax_muon(consistent_rms=0.2)
-    galore = {"lr": 0.05, "b1": 0.8, "b2": 0.95, "eps": 1e-2, "scale": 0.5, "every": 40, "rank": 2}
+    galore = {"lr": 0.05, "b1": 0.8, "b2": 0.95, "eps": 1e-2, "scale": 0.5, "every": 40}
+
+    def low_rank(**settings):
+        return Trace(settings, numpy("the paper's Algorithm 2", papers_galore, settings))
+
     return {
-        "galore": Trace(galore, numpy("the paper's Algorithm 2", papers_galore, galore)),
+        "galore": low_rank(**galore, rank=2),
+        "galore-full": low_rank(**galore),
         "muon": matrices((torch_muon(True),), **muon, nesterov=True),
         "muon-plain": matrices((torch_muon(False), optax_muon()), **muon, nesterov=False),
         "muon-match_rms": matrices(matched, **muon, nesterov=False, match_rms=True),
@@ -79,7 +84,7 @@ def papers_galore(w, h):
             w = w - h["lr"] * adam(g)
             continue
         if t % h["every"] == 0:
-            p = np.linalg.svd(g)[0][:, : h["rank"]]
+            p = np.linalg.svd(g)[0][:, : h.get("rank")]
             p = p * [np.sign(max(column, key=abs)) for column in p.T]
         t += 1
         w = w - h["lr"] * h["scale"] * p @ adam(p.T @ g)

@@ -57,3 +57,9 @@ def gradient(np: Any, p: dict[str, Any], x: Any, y: Any) -> dict[str, Any]:
         "tall": hidden.T @ back,
         "wide": x.T @ (back @ p["tall"].T * (1 - hidden**2)),
     }
+
+
+def gradients(np: Any, p: dict[str, Any], x: Any, y: Any) -> dict[str, Any]:
+    """Those of the single examples, stacked; arguments as above."""
+    each = [gradient(np, p, x[i : i + 1], y[i : i + 1]) for i in range(len(x))]
+    return {k: np.stack([g[k] for g in each]) for k in each[0]}

@@ -37,6 +37,7 @@ class Trace(NamedTuple):
         dtype: of the walk; float64 but where random numbers depend on it.
         leaves: the parameters that move, the others stand still.
         checks: other references, and what the paths may differ by.
+        per_example: whether the gradients are those of the single examples of each batch.
         whole: every step has all batches together, for rules that need the same loss at every step.
         float32_steps: how far float32 can follow; from then on its rounding leads elsewhere.
     """
@@ -46,6 +47,7 @@ class Trace(NamedTuple):
     dtype: str = "float64"
     leaves: tuple[str, ...] = ALL
     checks: tuple[tuple[Reference, float], ...] = ()
+    per_example: bool = False
     whole: bool = False
     float32_steps: int = STEPS
 
@@ -59,6 +61,7 @@ def torch(name: str, *, transposed: bool = False, **settings: Any) -> Reference:
 
     def walk(params: dict[str, Any], dtype: str) -> Iterator:
         kind = getattr(torch, dtype)
+        torch.set_default_dtype(kind)  # of the scalars that some optimizers keep
         tensors = {k: torch.tensor(turn(x), dtype=kind) for k, x in params.items()}
         opt = getattr(torch.optim, name)(tensors.values(), **settings)
         while True:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from golden.problem import START, STEPS, batches, gradient, value
+from golden.problem import START, STEPS, batches, gradient, gradients, value
 
 from jsgd import Optimizer
 from jsgd.optimizers import REGISTRY
@@ -23,14 +23,14 @@ def optimizer(trace: dict[str, Any]) -> Optimizer:
 
 
 @cache
-def descent(step, leaves):
+def descent(step, leaves, per_example):
     """`(params, state, start, x, y) -> the parameters after each step`: one program a rule."""
 
     @jax.jit
     def run(params, state, start, x, y):
         def body(carry, batch):
             params, state = carry
-            grads = gradient(jnp, start | params, *batch)
+            grads = (gradients if per_example else gradient)(jnp, start | params, *batch)
 
             def value_fn(params):
                 return value(jnp, start | params, *batch)
@@ -51,7 +51,8 @@ def deviation(trace: dict[str, Any], dtype: Any) -> float:
     start, x, y = jax.tree.map(lambda x: jnp.asarray(x, dtype), data)
     steps = trace.get("float32_steps", STEPS) if dtype == jnp.float32 else STEPS
     params = {k: start[k] for k in leaves}
-    path = descent(opt.step, leaves)(params, opt.init(params), start, x, y)
+    per_example = REGISTRY[trace["factory"]].per_example
+    path = descent(opt.step, leaves, per_example)(params, opt.init(params), start, x, y)
     return max(
         np.abs(np.asarray(path[k][int(t) - 1], float) - saved[k]).max() / np.abs(saved[k]).max()
         for t, saved in trace["params"].items()

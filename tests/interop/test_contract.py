@@ -190,6 +190,11 @@ def test_abstract_init(name):
     assert types(jax.eval_shape(tx.init, params)) == types(tx.init(params))
 
 
+def is_matrix_rule(name):
+    """It multiplies matrices, and JAX does not say where the product of sharded ones lies."""
+    return CASES[name].takes == "matrices" or name.split("-")[0] in ("galore", "partition")
+
+
 @every_case
 def test_explicit_sharding(name):
     """On eight devices whose sharding is part of the types, the state keeps its own."""
@@ -200,7 +205,9 @@ def test_explicit_sharding(name):
         sharding = NamedSharding(mesh, PartitionSpec(*spec))
         return jax.ShapeDtypeStruct(shape, dtype, sharding=sharding)
 
-    params = {"rows": leaf((16, 8), "x", None), "columns": leaf((3, 8), None, "x")}
+    params = {"whole": leaf((16, 8), None, None)}
+    if not is_matrix_rule(name):
+        params |= {"rows": leaf((16, 8), "x", None), "columns": leaf((3, 8), None, "x")}
     if case.takes != "matrices":
         params |= {"bias": leaf((8,), "x"), "scale": leaf(())}
     with jax.sharding.use_abstract_mesh(mesh):

@@ -16,8 +16,8 @@ VALUE, LENGTH, WAIT = st.floats(-2, 2, width=32), st.integers(1, 300), st.intege
 FACTOR = st.floats(1, 30)
 DRAWN = {
     **dict.fromkeys(("value", "init_value", "peak_value", "end_value"), VALUE),
-    **dict.fromkeys(("transition_steps", "decay_steps", "timescale", "up_steps"), LENGTH),
-    **dict.fromkeys(("down_steps",), LENGTH),
+    **dict.fromkeys(("transition_steps", "decay_steps", "timescale"), LENGTH),
+    **dict.fromkeys(("up_steps", "down_steps"), LENGTH),
     **dict.fromkeys(("warmup_steps", "stable_steps", "transition_begin"), WAIT),
     **dict.fromkeys(("div_factor", "final_div_factor"), FACTOR),
     **dict.fromkeys(("power", "exponent"), st.floats(1, 3)),

@@ -94,3 +94,48 @@ def test_one_decay_for_the_whole_tree():
         jsgd.ema(jsgd.sgd(), {"layer": 0.9, "scale": 0.9})
     with pytest.raises(ValueError, match=r"decay must be in \[0, 1\)"):
         jsgd.ema(jsgd.sgd(), 1.0)
+
+
+@pytest.mark.parametrize(("start", "every"), [(0, 1), (0, 5), (1, 1), (4, 3), (7, 2)])
+def test_swa_is_the_mean_of_its_members(start, every):
+    path, state = ours(jsgd.swa(jsgd.adam(0.1), start, every))
+    assert_same(path, ours(jsgd.adam(0.1))[0])  # training does not see it
+    members = [t for t in range(1, STEPS + 1) if t >= start and (t - start) % every == 0]
+    mean = jax.tree.map(lambda x: np.mean([x[t - 1] for t in members], axis=0), path)
+    assert_close(jsgd.eval_params(last(path), state), mean)
+    assert int(state.slots["count"]) == len(members)
+
+
+def test_swa_equals_torch():
+    torch = pytest.importorskip("torch")
+    from torch.optim.swa_utils import AveragedModel
+
+    path, state = ours(jsgd.swa(jsgd.sgd(0.1), start=3, every=2))
+    module = torch.nn.Linear(2, 3, bias=False)
+    averaged = AveragedModel(module)
+    for t in range(3, STEPS + 1, 2):
+        kernel = np.array(path["layer"]["kernel"][t - 1])
+        module.weight.data = torch.tensor(kernel)
+        averaged.update_parameters(module)
+    assert_close(
+        jsgd.eval_params(last(path), state)["layer"]["kernel"], averaged.module.weight.data.numpy()
+    )
+
+
+def test_swa_before_its_start():
+    path, state = ours(jsgd.swa(jsgd.sgd(0.1), start=STEPS + 1))
+    assert_same(jsgd.eval_params(last(path), state), last(path))
+    assert int(state.slots["count"]) == 0
+
+
+def test_swa_skips_what_does_not_count():
+    """An infinite parameter between two members leaves the average finite."""
+    opt = jsgd.swa(jsgd.sgd(1.0), start=1, every=2)
+    params, state = opt.step(jnp.zeros(1), jnp.ones(1), opt.init(jnp.zeros(1)))
+    _, state = opt.step(params, jnp.array([jnp.inf]), state)
+    assert_same(state.slots["average"], jnp.array([-1.0]))
+
+
+def test_swa_errors():
+    with pytest.raises(ValueError, match=r"start must be in \[0, inf\)"):
+        jsgd.swa(jsgd.sgd(), -1)

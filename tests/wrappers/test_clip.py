@@ -1,5 +1,6 @@
 """Clipping against optax's, and where it must be careful: dtypes, zeros, complex numbers."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -25,6 +26,25 @@ def test_value_equals_optax(max_value):
     )
 
 
+@pytest.mark.parametrize("max_rms", [0.1, 1.0])
+def test_block_rms_equals_optax(max_rms):
+    assert_agree(
+        jsgd.clip_by_block_rms(jsgd.sgd(0.1, momentum=0.9), max_rms),
+        optax.chain(optax.clip_by_block_rms(max_rms), optax.sgd(0.1, momentum=0.9)),
+    )
+
+
+@pytest.mark.parametrize("max_norm", [0.3, 2.0])
+def test_norm_equals_optax_leaf_by_leaf(max_norm):
+    """Optax's global norm of one leaf is that leaf's own."""
+    one = optax.chain(optax.clip_by_global_norm(max_norm), optax.sgd(0.1, momentum=0.9))
+    labels = {"layer": {"bias": "a", "kernel": "b"}, "scale": "c"}
+    assert_agree(
+        jsgd.clip_by_norm(jsgd.sgd(0.1, momentum=0.9), max_norm),
+        optax.partition(dict.fromkeys("abc", one), labels),
+    )
+
+
 def one_step(opt, params, grads):
     return opt.step(params, grads, opt.init(params))[0]
 
@@ -46,6 +66,22 @@ def test_norm_of_complex_leaves():
 def test_zero_gradients_stay_zero():
     opt = jsgd.clip_by_global_norm(jsgd.sgd(1.0), 1e-3)
     assert_same(one_step(opt, jnp.ones(3), jnp.zeros(3)), jnp.ones(3))
+
+
+def test_norms_per_leaf():
+    params = {"a": jnp.zeros(2), "b": {"c": jnp.zeros(2), "d": jnp.zeros(4)}}
+    grads = {"a": jnp.array([3.0, 4.0]), "b": {"c": jnp.array([6.0, 8.0]), "d": jnp.ones(4)}}
+    opt = jsgd.clip_by_norm(jsgd.sgd(1.0), {"a": 10.0, "b": 1.0})
+    expected = {"a": [-3.0, -4.0], "b": {"c": [-0.6, -0.8], "d": [-0.5] * 4}}
+    assert_close(one_step(opt, params, grads), like(expected))
+    opt = jsgd.clip_by_block_rms(jsgd.sgd(1.0), {"a": 10.0, "b": 0.5})
+    root = np.sqrt(0.5)
+    expected = {"a": [-3.0, -4.0], "b": {"c": [-0.6 * root, -0.8 * root], "d": [-0.5] * 4}}
+    assert_close(one_step(opt, params, grads), like(expected))
+
+
+def like(lists):
+    return jax.tree.map(jnp.array, lists, is_leaf=lambda x: isinstance(x, list))
 
 
 def test_values_per_leaf_and_by_parts():

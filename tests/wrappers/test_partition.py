@@ -114,15 +114,25 @@ def test_every_wrapper_goes_around_frozen_integers(name):
     """What no optimizer can move passes a wrapper by, its float0 gradient too."""
     params = {"n": jnp.arange(3), "w": jnp.array([2.0, -1.0])}
     grads = {"n": np.zeros(3, jax.dtypes.float0), "w": jnp.array([0.5, 4.0])}
+    if WRAPPERS[name].per_example:
+        grads = jax.tree.map(lambda g: np.stack([g, g]), grads)
     variant = WRAPPERS[name].variants[0]
     opt = WRAPPERS[name].factory(
         jsgd.partition({"on": jsgd.adam(0.1)}, {"n": "frozen", "w": "on"}), **variant
     )
     alone = WRAPPERS[name].factory(jsgd.adam(0.1), **variant)
     mixed, only, state, other = params, params["w"], opt.init(params), alone.init(params["w"])
+
+    def loss(w):
+        return jnp.sum(w**4)
+
+    def whole_loss(params):
+        return loss(params["w"] * jnp.max(params["n"]).astype(float) / 2)
+
     for _ in range(3):
-        mixed, state = opt.step(mixed, grads, state)
-        only, other = alone.step(only, grads["w"], other)
+        value = {"value": loss(only)}
+        mixed, state = opt.step(mixed, grads, state, **value, value_fn=whole_loss)
+        only, other = alone.step(only, grads["w"], other, **value, value_fn=loss)
     np.testing.assert_array_equal(mixed["w"], only)
     np.testing.assert_array_equal(mixed["n"], params["n"])
     assert mixed["n"].dtype == params["n"].dtype
