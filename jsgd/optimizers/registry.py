@@ -184,6 +184,7 @@ _ROWS = [
         "optax.contrib.momo_adam; the authors' code, in NumPy",
         variants=({}, {"adapt_lower_bound": True}),
     ),
+    Row(
         lbfgs,
         "Liu and Nocedal 1989",
         "L-BFGS of Nocedal and Wright, in NumPy",
