@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from golden.problem import SAVED, START, STEPS, X, Y, batches, gradient, gradients, value
+from golden.problem import SAVED, START, STEPS, batches, gradient, gradients, value
 from golden.references import Batch, Reference, Trace
 
 FAMILIES = (
@@ -56,13 +56,9 @@ def descend(reference: Reference, trace: Trace) -> Iterator:
     """The parameters after each step."""
     walk = reference.walk({k: START[k].astype(trace.dtype) for k in trace.leaves}, trace.dtype)
     params = next(walk)
-    for x, y in zip(X, Y, strict=True):
-        full = START | {k: p.astype(float) for k, p in params.items()}
-        grads = (gradients if trace.per_example else gradient)(np, full, x, y)
-        fn = functools.partial(loss, x, y)
-        params = walk.send(Batch({k: grads[k] for k in trace.leaves}, fn(params), fn))
+    slopes_of = functools.partial(slopes, gradients if trace.per_example else gradient)
     for x, y in zip(*batches(trace.whole), strict=True):
-        fn, gradient_fn = functools.partial(loss, x, y), functools.partial(slopes, x, y)
+        fn, gradient_fn = functools.partial(loss, x, y), functools.partial(slopes_of, x, y)
         params = walk.send(Batch(gradient_fn(params), fn(params), fn, gradient_fn))
         yield params
 
@@ -75,7 +71,7 @@ def loss(x, y, params):
     return value(numpy, START | params, x, y)
 
 
-def slopes(x, y, params):
+def slopes(gradient, x, y, params):
     full = START | {k: p.astype(float) for k, p in params.items()}
     grads = gradient(np, full, x, y)
     return {k: grads[k] for k in params}
