@@ -110,6 +110,6 @@ def _projector(rank: int, leaf: Any) -> Any:
 
 def _moment(rank: int, zeros: Callable, leaf: Any) -> jax.Array:
     """Of shape (r, n) for a matrix whose longer side is n; for a vector like the leaf itself."""
-    like = zeros(leaf)
-    shape = (min(rank, *leaf.shape), max(leaf.shape)) if _is_matrix(leaf) else leaf.shape
-    return jnp.zeros_like(like, shape=shape)
+    if not _is_matrix(leaf):
+        return zeros(leaf)
+    return jnp.zeros_like(zeros(leaf), shape=(min(rank, *leaf.shape), max(leaf.shape)))

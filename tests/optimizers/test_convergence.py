@@ -34,10 +34,19 @@ class Setting(NamedTuple):
 
 # What is not here is given the default, and fails if it does not converge with that.
 SETTINGS = {
+    "acprop": Setting(valley_lr=0.003, more={"eps": 1e-3}),
     "adadelta": Setting(1.0, 0.3),
     "adagrad": Setting(1.0, 1.0),
     "adamaxw": Setting(more={"weight_decay": 1e-4}),
     "adamw": Setting(more={"weight_decay": 1e-4}),
+    "asgd": Setting(valley_lr=0.003, steps=20_000),
+    "cocob": Setting(steps=40_000),
+    "dog": Setting(1.0, 1.0),
+    "dowg": Setting(1.0, 0.3),
+    "dpsgd": Setting(
+        valley_lr=0.001, more={"max_norm": 1e4, "noise_multiplier": 0.0, "momentum": 0.9}
+    ),
+    "ftrl": Setting(1.0, 0.1),
     "lamb": Setting(valley_lr=0.003),
     "lars": Setting(0.3, 0.3),
     "lbfgs": Setting(1.0, 1.0, steps=100),
@@ -76,6 +85,7 @@ def check(name, one):
         def body(carry, _):
             params, state = carry
             value, grads = tree.value_and_grad(loss, params)
+            grads = grads[None] if row.per_example else grads
             return opt.step(params, grads, state, value=value, value_fn=loss), None
 
         params = start[None] if row.takes == "matrices" else start
