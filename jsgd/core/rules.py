@@ -87,8 +87,9 @@ def treewise(
     """An optimizer from a rule that must see the trees: `rule(params, grads, s, h)`.
 
     The trees come in their working dtype; where leaves differ in that, or are complex, JAX's
-    standard promotion holds. Hyperparameters are scalars here: there is no one leaf that a
-    per-leaf value would belong to. An initialiser of a slot is given the whole tree.
+    standard promotion holds. `h.value_fn` takes such trees, and asks the loss at parameters in
+    their own dtypes. Hyperparameters are scalars here: there is no one leaf that a per-leaf value
+    would belong to. An initialiser of a slot is given the whole tree.
 
     Raises:
         ValueError: a hyperparameter is a tree, or a number is outside the range of its name.

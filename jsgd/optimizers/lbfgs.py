@@ -99,11 +99,11 @@ def _lbfgs(max_steps, params, grads, s, h):
     if h.linesearch is None:
         pair = _minus(params, s.last_params), _minus(grads, s.last_gradient)
         memory = _remember(memory, *pair, h.t > 1)
-        direction = tree.scale(-1, _times_inverse_hessian(grads, memory, h.scale_init_precond))
+    direction = tree.scale(-1, _times_inverse_hessian(grads, memory, h.scale_init_precond))
+    if h.linesearch is None:
         slots = {"last_params": params, "last_gradient": grads}
         return linesearch.along(params, direction, h.lr), slots | _named(memory)
 
-    direction = tree.scale(-1, _times_inverse_hessian(grads, memory, h.scale_init_precond))
     search = SEARCHES[h.linesearch]
     found = search(h.value_fn, params, direction, h.value, grads, step=h.lr, max_steps=max_steps)
     pair = _minus(found.params, params), _minus(found.grads, grads)
@@ -138,7 +138,7 @@ def _gamma(grads, memory):
     """Equation 7.20, and a first step no longer than 1."""
     _, changes, rho = memory
     y = tree.norm(jax.tree.map(lambda x: x[-1], changes))
-    return jnp.where(rho[-1] > 0, 1 / (rho[-1] * y**2), jnp.minimum(1, 1 / tree.norm(grads)))
+    return jnp.where(rho[-1] > 0, 1 / (rho[-1] * y) / y, jnp.minimum(1, 1 / tree.norm(grads)))
 
 
 def _remember(memory, step, change, ok):

@@ -189,8 +189,8 @@ _ROWS = [
         "Liu and Nocedal 1989",
         "L-BFGS of Nocedal and Wright, in NumPy",
         variants=(
-            {},
-            {"linesearch": "backtracking"},
+            {"memory_size": 2},
+            {"memory_size": 2, "linesearch": "backtracking"},
             {"linesearch": None},
             {"linesearch": None, "scale_init_precond": False},
         ),

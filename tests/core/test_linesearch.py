@@ -101,13 +101,13 @@ def test_at_a_minimum(search):
 
 
 def test_slopes_decide_where_values_are_rounded():
-    """In float32 a loss of 1e4 hides the last steps to its minimum; slopes find it."""
+    """In float32 a loss of 1e4 can seem to rise by a rounding, all the way down."""
 
     def fn(x):
-        return 1e4 + 0.5 * x**2
+        return 1e4 + 0.5 * x**2 + jnp.where(x < 0.01, 1e-3, 0)
 
     x = jnp.float32(0.02)
     value, grads = jax.value_and_grad(fn)(x)
-    assert fn(0.0) == value
+    assert fn(jnp.float32(0)) > value
     found = linesearch.zoom(fn, x, -grads, value, grads)
     np.testing.assert_allclose(found.params, 0.0, atol=1e-6)
