@@ -16,7 +16,7 @@ from jax.tree_util import tree_flatten_with_path
 
 import jsgd
 from jsgd import wrappers
-from jsgd.core.hyper import RANGES
+from jsgd.core.ranges import RANGES
 
 every_case = pytest.mark.parametrize("name", CASES)
 

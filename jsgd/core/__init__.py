@@ -1,13 +1,13 @@
 """The core: the pair of functions, the state, and the lifts that turn a rule into an optimizer."""
 
 from jsgd.core.hyper import Schedule as Schedule
+from jsgd.core.nest import get_hyper as get_hyper
+from jsgd.core.nest import set_hyper as set_hyper
 from jsgd.core.optimizer import Optimizer as Optimizer
 from jsgd.core.optimizer import State as State
-from jsgd.core.optimizer import eval_params as eval_params
-from jsgd.core.optimizer import get_hyper as get_hyper
-from jsgd.core.optimizer import metrics as metrics
-from jsgd.core.optimizer import set_hyper as set_hyper
-from jsgd.core.optimizer import value_and_grad as value_and_grad
+from jsgd.core.readers import eval_params as eval_params
+from jsgd.core.readers import metrics as metrics
+from jsgd.core.readers import value_and_grad as value_and_grad
 from jsgd.core.rules import elementwise as elementwise
 from jsgd.core.rules import leafwise as leafwise
 from jsgd.core.rules import treewise as treewise

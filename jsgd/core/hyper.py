@@ -7,7 +7,7 @@ parameters. In the state its leaves are arrays of `hyper_dtype()`; rates near on
 import functools
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,116 +16,7 @@ from jax.core import Tracer
 
 from jsgd.core.bind import bind, call_repr, choices
 from jsgd.core.numerics import Decay, hyper_dtype
-
-
-class Range(NamedTuple):
-    """The numbers a hyperparameter may be: `low <= x <= high`, each end in or out."""
-
-    low: float
-    high: float
-    open_low: bool = False
-    open_high: bool = False
-
-    def __contains__(self, x: Any) -> bool:
-        above = x > self.low if self.open_low else x >= self.low
-        below = x < self.high if self.open_high else x <= self.high
-        return bool(np.all(above & below))
-
-    def __str__(self) -> str:
-        left, right = "(" if self.open_low else "[", ")" if self.open_high else "]"
-        return f"{left}{self.low:g}, {self.high:g}{right}"
-
-
-_INF = float("inf")
-_RATE, _UNIT, _POSITIVE, _NONNEGATIVE = (
-    Range(0, 1, open_high=True),
-    Range(0, 1),
-    Range(0, _INF, open_low=True),
-    Range(0, _INF),
-)
-
-# One spelling each, everywhere; a name that is not here may be any number.
-RANGES: dict[str, Range] = {
-    "lr": Range(0, _INF, open_high=True),
-    "eps": _NONNEGATIVE,
-    "momentum": _UNIT,
-    "dampening": _UNIT,
-    "nu1": _UNIT,
-    "nu2": _UNIT,
-    "weight_decay": Range(0, _INF, open_high=True),
-    "l1": Range(0, _INF, open_high=True),
-    "l2": Range(0, _INF, open_high=True),
-    "l2_shrinkage": Range(0, _INF, open_high=True),
-    "lambd": Range(0, _INF, open_high=True),
-    "t0": _NONNEGATIVE,
-    "lr_power": Range(-1, 0, open_low=True),
-    "momentum_decay": _NONNEGATIVE,
-    "initial_accumulator": _NONNEGATIVE,
-    "eta": _NONNEGATIVE,
-    "eta_minus": Range(0, 1, open_low=True, open_high=True),
-    "eta_plus": Range(1, _INF, open_low=True, open_high=True),
-    "min_step": _NONNEGATIVE,
-    "max_step": _NONNEGATIVE,
-    "d0": _POSITIVE,
-    "d_coef": _POSITIVE,
-    "r_eps": _POSITIVE,
-    "max_lr": _NONNEGATIVE,
-    "s_init": _POSITIVE,
-    "scale": _NONNEGATIVE,
-    "min_scale": _NONNEGATIVE,
-    "trust_coefficient": _NONNEGATIVE,
-    "min_norm": _NONNEGATIVE,
-    "max_norm": _POSITIVE,
-    "max_value": _POSITIVE,
-    "max_rms": _POSITIVE,
-    "max_ratio": _POSITIVE,
-    "radius": _POSITIVE,
-    "side": _POSITIVE,
-    "total": _POSITIVE,
-    "lower": Range(-_INF, _INF),
-    "upper": Range(-_INF, _INF),
-    "offset": Range(-_INF, _INF),
-    "normal": Range(-_INF, _INF, open_low=True, open_high=True),
-    "direction": Range(-_INF, _INF, open_low=True, open_high=True),
-    "every": Range(1, _INF, open_high=True),
-    "factor": Range(0, 1, open_low=True, open_high=True),
-    "patience": Range(1, _INF),
-    "rtol": _RATE,
-    "atol": _NONNEGATIVE,
-    "cooldown": Range(0, _INF, open_high=True),
-    "accumulation_size": Range(1, _INF, open_high=True),
-    "weight_lr_power": _NONNEGATIVE,
-    "rho": Range(0, _INF, open_high=True),
-    "start": Range(0, _INF, open_high=True),
-    "sync_period": Range(1, _INF, open_high=True),
-    "slow_step_size": _UNIT,
-    "clip_threshold": _POSITIVE,
-    "decay_exponent": _POSITIVE,
-    "decay_steps": _POSITIVE,
-    "warmup_steps": _NONNEGATIVE,
-    "transition_steps": _POSITIVE,
-    "transition_begin": _NONNEGATIVE,
-    "decay_rate": _POSITIVE,
-    "boundaries": _POSITIVE,
-    "first_decay_steps": _POSITIVE,
-    "stable_steps": _NONNEGATIVE,
-    "up_steps": Range(0, _INF, open_low=True, open_high=True),
-    "down_steps": Range(0, _INF, open_low=True, open_high=True),
-    "timescale": Range(0, _INF, open_low=True, open_high=True),
-    "power": _POSITIVE,
-    "exponent": _POSITIVE,
-    "t_mul": Range(1, _INF),
-    "m_mul": _POSITIVE,
-    "pct_start": _UNIT,
-    "pct_final": _UNIT,
-    "div_factor": _POSITIVE,
-    "final_div_factor": _POSITIVE,
-}
-# Where `None`, a static choice, means that there is none of it.
-OPTIONAL = frozenset({"momentum", "momentum_decay", "b3"})
-# Rates of slow averages, where 1 - b must be exact: held as `Decay`.
-DECAYS = ("b1", "b2", "b3", "decay")
-RANGES |= dict.fromkeys(DECAYS, _RATE)
+from jsgd.core.ranges import DECAYS, RANGES
 
 
 @jax.tree_util.register_pytree_with_keys_class

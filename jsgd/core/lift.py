@@ -10,8 +10,6 @@ import jax.numpy as jnp
 from jsgd.core import tree
 from jsgd.core.bind import bind, call_repr
 from jsgd.core.hyper import (
-    OPTIONAL,
-    RANGES,
     Given,
     as_hyper,
     checked,
@@ -21,6 +19,7 @@ from jsgd.core.hyper import (
 )
 from jsgd.core.numerics import cast_like, hyper_dtype, promotion, real_dtype, working_dtype
 from jsgd.core.optimizer import Optimizer, State
+from jsgd.core.ranges import OPTIONAL, RANGES
 from jsgd.core.slots import key_slot, raw_key, zeros
 
 Slots = tuple[str, ...] | Mapping[str, Callable]

@@ -17,7 +17,7 @@ How to add one, `quick` say:
    `elementwise` if the rule treats every number alike, `leafwise` if it must see one whole leaf,
    `treewise` if it must see them all; `jsgd.core.rules` says what a rule is given. Dtypes,
    schedules, per-layer values, counting and checks are core's.
-2. A number whose name is new gets its range in `jsgd.core.hyper.RANGES`.
+2. A number whose name is new gets its range in `jsgd.core.ranges`.
 3. One row in `registry.py`, with a dict of keywords in `variants` for every static choice, and one
    line here and in `jsgd/__init__.py` to export the name.
 4. A golden trace for every variant: name the reference in a family of `tests/golden` (a package's

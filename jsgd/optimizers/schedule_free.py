@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, elementwise, tree, wrapper
+from jsgd.core.nest import hyper_now
 from jsgd.core.numerics import abs_sq, hyper_dtype, working_dtype
-from jsgd.core.optimizer import hyper_now
 from jsgd.core.slots import copies, real_zeros
 from jsgd.optimizers.sgd import sgd
 

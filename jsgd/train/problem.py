@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jsgd.core.hyper import Range, is_concrete
+from jsgd.core.hyper import is_concrete
 from jsgd.core.numerics import cast_like
+from jsgd.core.ranges import Range
 from jsgd.core.tree import leaves_by_path, map_with_path, scale
 
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 
 from jsgd.core import Optimizer, tree, wrapper
 from jsgd.core.bind import bind
+from jsgd.core.nest import hyper_now
 from jsgd.core.numerics import working_dtype
-from jsgd.core.optimizer import hyper_now
 
 _MODES = ("decoupled", "independent", "l2")
 

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, State, tree, wrapper
+from jsgd.core.nest import values_now
 from jsgd.core.numerics import hyper_dtype, working_dtype
-from jsgd.core.optimizer import values_now
 
 _NAMES = ("grad_norm", "lr", "param_norm", "update_norm")
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jsgd.core import Optimizer, tree, wrapper
 from jsgd.core.bind import bind
 from jsgd.core.lift import bare
+from jsgd.core.nest import restarted
 from jsgd.core.numerics import cast_like
-from jsgd.core.optimizer import restarted
 from jsgd.core.slots import copies, counter
 
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 
 from jsgd.core import Optimizer, wrapper
 from jsgd.core.bind import bind
+from jsgd.core.nest import scale_now, with_hyper_of
 from jsgd.core.numerics import hyper_dtype
-from jsgd.core.optimizer import scale_now, with_hyper_of
 from jsgd.core.slots import counter
 
 

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, linalg, tree, wrapper
+from jsgd.core.nest import hyper_now
 from jsgd.core.numerics import real_dtype, working_dtype
-from jsgd.core.optimizer import hyper_now
 
 
 def trust_ratio(opt: Optimizer, trust_coefficient: Any = 1.0, eps: Any = 0.0) -> Optimizer:

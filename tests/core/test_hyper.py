@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jsgd
-from jsgd.core.hyper import RANGES
+from jsgd.core.ranges import RANGES
 from jsgd.schedules import constant, join, linear, warmup_cosine
 
 PARAMS = {"w": jnp.ones((2, 2)), "b": jnp.ones(2)}

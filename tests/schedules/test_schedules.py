@@ -11,7 +11,7 @@ from schedules.paths import LABELS, STEPS, TRACES, VARIANTS, data, program, valu
 
 import jsgd
 from jsgd import schedules
-from jsgd.core.hyper import RANGES
+from jsgd.core.ranges import RANGES
 from jsgd.schedules import REGISTRY, constant, cosine, join, linear, piecewise, warmup_cosine
 
 every_variant = pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=LABELS)
