@@ -72,7 +72,10 @@ def words(group: str, row: Row) -> str:
     if group == "schedules" or not row.variants:
         return ""
     first = (jsgd.sgd(),) if group == "wrappers" else ()
-    count = state_words(row.factory(*first, **row.variants[0]))
+    parameters = inspect.signature(row.factory).parameters
+    optional = {name for name, p in parameters.items() if p.default is not p.empty}
+    needed = {name: x for name, x in row.variants[0].items() if name not in optional}
+    count = state_words(row.factory(*first, **needed))
     return "<0.1" if 0 < count < 0.1 else f"{count:g}"
 
 
