@@ -4,6 +4,10 @@ Where only types matter, nothing is compiled (`jax.eval_shape`).
 """
 
 import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -209,3 +213,17 @@ def test_explicit_sharding(name):
     with jax.sharding.use_abstract_mesh(mesh):
         grads = leaves(5) if case.per_example else leaves()
         assert_stable(jsgd.to_optax(case.make()), leaves(), grads)
+
+
+def test_on_eight_devices():
+    """Not the types alone: the updates are those of one device, and stay where they were."""
+    root = Path(__file__).parents[2]
+    env = os.environ | {
+        "JAX_NUM_CPU_DEVICES": "8",
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONPATH": f"{root}{os.pathsep}{root / 'tests'}",
+    }
+    words = [sys.executable, str(Path(__file__).parent / "eight_devices.py")]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "8 rules on 8 devices\n"
