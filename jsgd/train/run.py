@@ -59,7 +59,8 @@ def make_run(
 
     Full-batch, mini-batch and single-sample descent are `batch_size=None`, a number, and 1. Every
     epoch draws a fresh permutation; the `samples % batch_size` samples at its end are left out of
-    that epoch (others each time). The test evaluates `jsgd.eval_params`.
+    that epoch (others each time). The test evaluates `jsgd.eval_params`. An optimizer that takes
+    the gradients of single examples (`jsgd.dpsgd`) is given those.
 
     `hyper` may hold the optimizer's names, as `jsgd.get_hyper` shows them, and the problem's.
     Metrics: those of the problem as means over the epoch's batches (`loss`, `accuracy`), those of
@@ -115,12 +116,21 @@ def make_run(
         rows, key = xs
         batch = problem.train if rows is None else jax.tree.map(lambda x: x[rows], problem.train)
 
-        def value_fn(params):
+        def loss(params, batch, key):
             return problem.loss(params, carry.model_state, batch, carry.hyper, train=True, key=key)
 
-        (value, (metrics, model_state)), grads = jax.value_and_grad(value_fn, has_aux=True)(
-            carry.params
-        )
+        def value_fn(params):
+            return loss(params, batch, key)
+
+        if getattr(opt.init, "per_example", False):
+            value, (metrics, model_state) = value_fn(carry.params)
+            alone, keys = jax.tree.map(lambda x: x[:, None], batch), jax.random.split(key, size)
+            slope = jax.vmap(jax.grad(lambda *given: loss(*given)[0]), in_axes=(None, 0, 0))
+            grads = slope(carry.params, alone, keys)
+        else:
+            (value, (metrics, model_state)), grads = jax.value_and_grad(value_fn, has_aux=True)(
+                carry.params
+            )
         grads = jax.tree.map(jnp.conj, grads)  # of complex parameters: the way up, as steps want it
         params, opt_state = opt.step(
             carry.params, grads, carry.opt_state, value=value, value_fn=lambda p: value_fn(p)[0]

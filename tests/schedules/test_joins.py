@@ -112,7 +112,8 @@ def test_no_jump_anywhere(name, variant, data):
     factory = REGISTRY[name].factory
     if name == "sgdr":
         a, b = (draw_numbers(data.draw, warmup_cosine) for _ in range(2))
-        numbers = {"cycles": [a, b | {"init_value": a["end_value"]}]}
+        first = "init_value" if b["warmup_steps"] else "peak_value"
+        numbers = {"cycles": [a, b | {first: a["end_value"]}]}
     else:
         numbers = draw_numbers(data.draw, factory, OPTIONAL - variant.keys())
         numbers |= {k: x for k, x in variant.items() if isinstance(x, str)}

@@ -65,6 +65,17 @@ def test_complex_parameters_descend():
     np.testing.assert_allclose(carry.params, (1 + 2j) * (1 - 0.8**SAMPLES), rtol=1e-5)
 
 
+def test_gradients_of_single_examples():
+    """Without a bound and without noise their mean is the gradient, and private descent descent."""
+    data = jsgd.data.linear_regression()
+    problem = regression(jsgd.models.REGISTRY["linear"](data.train[0], data.outputs), data)
+    ends = []
+    for opt in (jsgd.sgd(0.1), jsgd.dpsgd(0.1, max_norm=1e6, noise_multiplier=0.0)):
+        run = make_run(problem, opt, batch_size=16)
+        ends.append(jax.jit(run.advance)(run.init(jax.random.key(0), {}))[0].params)
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, 1e-5, 1e-6), *ends)
+
+
 @pytest.fixture(scope="module")
 def line():
     data = jsgd.data.linear_regression()
