@@ -14,7 +14,13 @@ import numpy as np
 from jsgd import data, models, optimizers, sweeps
 from jsgd import train as training
 from jsgd.cli import show
-from jsgd.cli.parse import parse_batch_size, parse_layout, parse_setting, parse_space
+from jsgd.cli.parse import (
+    parse_batch_size,
+    parse_layout,
+    parse_rungs,
+    parse_setting,
+    parse_space,
+)
 from jsgd.core import Optimizer
 from jsgd.sweeps.space import dimensions, is_product
 from jsgd.train.fit import higher_is_better
@@ -39,6 +45,8 @@ def sweep(args: argparse.Namespace) -> None:
             n=n,
             seeds=args.seeds,
             epochs=args.epochs,
+            rungs=parse_rungs(args.rungs),
+            reduction_factor=args.reduction_factor,
             layout=parse_layout(args.layout),
             key=args.seed,
             metric=args.metric or metric,

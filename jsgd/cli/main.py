@@ -76,6 +76,18 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="auto, vmap (all at once), map (one by one), chunk:K (auto)",
     )
+    sweep.add_argument(
+        "--rungs",
+        metavar="EPOCHS",
+        help="stop all but the best after these, such as 2,6: successive halving (never)",
+    )
+    sweep.add_argument(
+        "--reduction-factor",
+        type=float,
+        default=3,
+        metavar="X",
+        help="of so many settings one goes on (3)",
+    )
     sweep.add_argument("--metric", help="the score (test_accuracy, or test_loss for a regression)")
     sweep.add_argument("--out", metavar="DIR", help="where to write (runs/sweep-DATE-TIME)")
     sweep.add_argument("--devices", type=int, metavar="N", help="CPU devices (one a core)")

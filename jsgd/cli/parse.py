@@ -45,6 +45,18 @@ def parse_layout(word: str) -> Any:
     return (kind, int(size)) if colon and size.isdecimal() else word
 
 
+def parse_rungs(words: str | None) -> tuple[int, ...]:
+    """`2,6` as whole numbers; none where nothing is said.
+
+    Raises:
+        ValueError: it is no list of whole numbers.
+    """
+    try:
+        return tuple(int(x) for x in words.split(",")) if words else ()
+    except ValueError:
+        raise ValueError(f"--rungs {words}: whole numbers, such as 2,6") from None
+
+
 def parse_batch_size(word: str) -> int | None:
     """A number, or `None` for "all"."""
     if word == "all":

@@ -1,5 +1,6 @@
 """Sweeps: a whole population of runs, each with hyperparameters of its own, in one program."""
 
+from jsgd.sweeps.halving import halving as halving
 from jsgd.sweeps.result import SweepResult as SweepResult
 from jsgd.sweeps.space import choice as choice
 from jsgd.sweeps.space import grid as grid

@@ -78,21 +78,39 @@ class Program:
         return self.init(*jax.device_put((members.keys, _as_hyper(members.hyper)), self.sharding))
 
 
+@dataclass
 class Population:
-    """Every member of a sweep, on its way.
+    """Members of a sweep, on their way.
 
-    Args:
+    Attributes:
         program: the compiled pair.
-        members: who they are.
+        ids: who they are, of all members.
+        carries: one for every chunk.
     """
 
-    def __init__(self, program: Program, members: Members):
-        self.program, self.count = program, len(members.keys)
-        self.rows = _chunks(self.count, program.width)
-        self.carries = [program.start(members.take(rows)) for rows in self.rows]
+    program: Program
+    ids: np.ndarray
+    carries: list[Any]
+
+    @classmethod
+    def start(cls, program: Program, members: Members) -> "Population":
+        """All members, at their start."""
+        ids = np.arange(len(members.keys))
+        chunks = _chunks(len(ids), program.width)
+        return cls(program, ids, [program.start(members.take(rows)) for rows in chunks])
+
+    def keep(self, program: Program, places: np.ndarray) -> "Population":
+        """Those at these places alone, where they are, in chunks of a program again full."""
+        whole = jax.tree.map(lambda *xs: jnp.concatenate(xs), *self.carries)
+
+        def gathered(rows):
+            return jax.device_put(jax.tree.map(lambda x: x[places[rows]], whole), program.sharding)
+
+        carries = [gathered(rows) for rows in _chunks(len(places), program.width)]
+        return Population(program, self.ids[places], carries)
 
     def advance(self) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """One epoch of everyone: yields (members, their metrics) chunk by chunk.
+        """One epoch of everyone: yields (ids, their metrics) chunk by chunk.
 
         While the caller looks at one chunk the devices work on the next.
         """
@@ -105,8 +123,9 @@ class Population:
         yield self._fetch(*waiting.pop(0))
 
     def _fetch(self, i: int, metrics: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        rows = self.rows[i][: self.count - i * self.program.width]  # less the filling
-        return rows, {n: np.asarray(x)[: len(rows)] for n, x in jax.device_get(metrics).items()}
+        width = self.program.width
+        ids = self.ids[i * width : (i + 1) * width]  # less the filling
+        return ids, {n: np.asarray(x)[: len(ids)] for n, x in jax.device_get(metrics).items()}
 
 
 def plan(run: Run, members: Members, epochs: int, layout: Layout = "auto") -> Program:
@@ -127,6 +146,15 @@ def plan(run: Run, members: Members, epochs: int, layout: Layout = "auto") -> Pr
     if size is not None:
         return compile_run(run, members, size, devices)
     return _fastest(run, members, epochs, block, devices)
+
+
+def replan(run: Run, members: Members, program: Program) -> Program:
+    """The program for what is left of a population: another only if half the size will do."""
+    devices = jax.local_devices()[: min(program.devices, len(members.keys))]
+    size = _even(math.ceil(len(members.keys) / len(devices)), program.size)
+    if len(devices) == program.devices and 2 * size > program.size:
+        return program
+    return compile_run(run, members, size, devices)
 
 
 def compile_run(run: Run, members: Members, size: int, devices: list) -> Program:

@@ -23,10 +23,13 @@ class SweepResult:
     Attributes:
         table: a dict of arrays with one row per setting: `param_<name>`; `mean_score` and
             `std_score` over the seeds, of the metric at the final epoch (NaN where a seed
-            diverged); `rank`, 1 = best; `status`, "COMPLETED", "DIVERGED" if any seed did, or
-            "RUNNING"; `n_steps`; `first_bad_step`, or -1. Ties rank by the smaller spread over
-            the seeds, then by order; diverged settings come last, the longest-lived first.
-        curves: metric -> array of shape (settings, seeds, epochs).
+            diverged); `rank`, 1 = best; `status`, "COMPLETED", "DIVERGED" if any seed did,
+            "STOPPED" at a rung, or "RUNNING"; `n_steps`; `first_bad_step`, or -1. The longer a
+            setting was let run the higher it ranks, then by its score. Ties rank by the smaller
+            spread over the seeds, then by order; diverged settings come last, the longest-lived
+            first.
+        curves: metric -> array of shape (settings, seeds, epochs). After a setting was stopped,
+            floats are NaN, and whole numbers stay what they were.
         space: name -> dimension, as it was swept.
         metric: what the score is.
         mode: "max" or "min".
@@ -100,7 +103,12 @@ class SweepResult:
 
 
 def tabulate(
-    points: dict[str, np.ndarray], curves: dict[str, np.ndarray], metric: str, mode: str, done: bool
+    points: dict[str, np.ndarray],
+    curves: dict[str, np.ndarray],
+    metric: str,
+    mode: str,
+    done: bool,
+    lengths: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """The table of settings, from what their curves say so far.
 
@@ -109,32 +117,42 @@ def tabulate(
         curves: metric -> array of shape (settings, seeds, epochs so far).
         metric, mode: the score, and whether "max" or "min" is best.
         done: whether the sweep is finished.
+        lengths: how many epochs each setting was let run, where not all of them.
     """
     scores = curves[metric].astype(np.float64)
-    epochs = np.broadcast_to(np.arange(1, scores.shape[-1] + 1), scores.shape)
+    total = scores.shape[-1]
+    lengths = np.full(len(scores), total) if lengths is None else np.minimum(lengths, total)
+    epochs = np.broadcast_to(np.arange(1, total + 1), scores.shape)
+    within = epochs <= lengths[:, None, None]
+    last = np.broadcast_to(lengths[:, None, None] - 1, (*scores.shape[:2], 1))
     steps = curves.get("step", epochs)
     at = np.full(scores.shape[:2], -1)  # the first bad step of each seed
     if "diverged_at" in curves:
         at = curves["diverged_at"][..., -1].astype(np.int64)
     # a run that does not say when it diverged shows it by its score
-    bad = ~np.isfinite(scores)
+    bad = ~np.isfinite(scores) & within
+    final = np.take_along_axis(scores, last, axis=-1)[..., 0]
     seen = np.take_along_axis(steps, np.argmax(bad, axis=-1)[..., None], axis=-1)[..., 0]
-    at = np.where((at < 0) & bad[..., -1], seen, at)
+    at = np.where((at < 0) & ~np.isfinite(final), seen, at)
     diverged = np.any(at >= 0, axis=1)
     first = np.where(at >= 0, at, np.iinfo(np.int64).max).min(axis=1)
-    final = np.where(diverged[:, None], np.nan, scores[..., -1])
+    final = np.where(diverged[:, None], np.nan, final)
     mean, std = final.mean(axis=1), final.std(axis=1)
     loss = -mean if mode == "max" else mean
-    # the last key counts most: diverged or not, the score, the spread; for the diverged, how long
-    order = np.lexsort((np.where(diverged, -first, std), np.nan_to_num(loss), diverged))
+    # the last key counts most: diverged or not, how far it was let run, the score, the spread;
+    # for the diverged, how long they lived
+    ran = np.where(diverged, 0, -lengths)
+    order = np.lexsort((np.where(diverged, -first, std), np.nan_to_num(loss), ran, diverged))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(1, len(order) + 1)
     return {f"param_{name}": x for name, x in points.items()} | {
         "mean_score": mean,
         "std_score": std,
         "rank": rank,
-        "status": np.where(diverged, "DIVERGED", "COMPLETED" if done else "RUNNING"),
-        "n_steps": steps[..., -1].max(axis=1).astype(np.int64),
+        "status": np.select(
+            [diverged, lengths < total], ["DIVERGED", "STOPPED"], "COMPLETED" if done else "RUNNING"
+        ),
+        "n_steps": np.take_along_axis(steps, last, axis=-1).max(axis=(1, 2)).astype(np.int64),
         "first_bad_step": np.where(diverged, first, -1),
     }
 

@@ -14,7 +14,8 @@ import numpy as np
 import jsgd
 from jsgd.core.numerics import hyper_dtype
 from jsgd.core.tree import leaves_by_path
-from jsgd.sweeps.layout import Layout, Members, Population, Program, chunk_size, plan
+from jsgd.sweeps.halving import check_rungs, counts, survivors
+from jsgd.sweeps.layout import Layout, Members, Population, Program, chunk_size, plan, replan
 from jsgd.sweeps.result import SweepResult, claimed, tabulate
 from jsgd.sweeps.space import dimensions, settings
 from jsgd.train.fit import higher_is_better
@@ -32,6 +33,8 @@ def sweep(
     n: int | None = None,
     seeds: int | Iterable[int] = 1,
     epochs: int,
+    rungs: Iterable[int] = (),
+    reduction_factor: float = 3,
     layout: Layout = "auto",
     key: Any = 0,
     metric: str = "test_accuracy",
@@ -47,13 +50,19 @@ def sweep(
     share initial parameters and batches seed by seed, and no member sees another. One that
     diverges is marked and ranked last.
 
+    With `rungs` it is successive halving: after each of these epochs only the best settings go on,
+    one in `reduction_factor`, gathered into a smaller population. The others are STOPPED.
+
     Args:
         run: the pair.
         space: name -> `grid`, `loggrid`, `choice`, `uniform`, `loguniform`, `randint`, a list or a
             number (see `jsgd.sweeps.settings`).
         n: how many settings to draw; `None` for the product of grids.
         seeds: how many (0, 1, ...), or which.
-        epochs: how often each member is advanced, >= 1.
+        epochs: how often each member is advanced, >= 1, unless a rung stops it.
+        rungs: the epochs after which settings are stopped, rising, each below `epochs`
+            (`jsgd.sweeps.halving` makes them).
+        reduction_factor: > 1; of n settings, n / reduction_factor go on, rounded up.
         layout: "vmap" (all at once on each device), "map" (one by one), ("chunk", k) (k at a time
             on each device) or "auto" (a brief timed trial picks k).
         key: an int seed or a JAX key, for the members and for the draws from the space.
@@ -79,6 +88,7 @@ def sweep(
         raise ValueError(f'mode = {mode!r}: it must be "max" or "min"')
     if not epochs >= 1:
         raise ValueError(f"epochs = {epochs}: it must be at least 1")
+    rungs = check_rungs(rungs, reduction_factor, epochs)
     chunk_size(layout, block=1)  # it refuses what is no layout
     seeds = _seeds(seeds)
     key = jax.random.key(key) if isinstance(key, int) else key
@@ -87,42 +97,61 @@ def sweep(
     mode = mode or ("max" if higher_is_better(metric) else "min")
     _check(run, key, points, metric)
     shape = len(next(iter(points.values()))), len(seeds)
+    kept = counts(shape[0], rungs, reduction_factor)
+    lengths = np.full(shape[0], epochs)  # how far each setting is let run
     members = _members(key, points, seeds)
     curves: dict[str, np.ndarray] = {}
     start = time.perf_counter()
 
     def result(epoch: int) -> SweepResult:
         so_far = {name: x[:epoch].T.reshape(*shape, epoch) for name, x in curves.items()}
-        table = tabulate(points, so_far, metric, mode, epoch == epochs)
+        done = epoch == epochs or not len(running)
+        table = tabulate(points, so_far, metric, mode, done, lengths)
         spent = {"compile_seconds": planned, "seconds": time.perf_counter() - start}
-        info = {"epochs": epoch, "seeds": seeds} | _facts(program) | spent
+        info = {"epochs": epoch, "seeds": seeds, "rungs": list(rungs)} | _facts(program) | spent
         return SweepResult(table, so_far, dimensions(space), metric, mode, info)
 
-    total = epochs * len(members.keys)
+    running = np.arange(shape[0])
+    total = len(seeds) * int(np.dot(kept, np.diff([0, *rungs, epochs])))
     with claimed(out) as folder, Progress("sweep", total, progress) as bar:
         bar.update(0, "compiling")
         program = plan(run, members, epochs, layout)
         planned = time.perf_counter() - start
         bar.say(_plan_line(program, shape, planned))
-        population = Population(program, members)
+        population = Population.start(program, members)
         done, best, saved = 0, "", time.perf_counter()
         begun = saved
         alive = np.ones(len(members.keys), bool)
         for epoch in range(1, epochs + 1):
-            for rows, metrics in population.advance():
+            stopped = np.setdiff1d(np.arange(len(members.keys)), population.ids)
+            for ids, metrics in population.advance():
                 for name, x in metrics.items():
                     new = np.zeros((epochs, len(members.keys)), x.dtype)
-                    curves.setdefault(name, new)[epoch - 1, rows] = x
-                alive[rows] = metrics.get("diverged_at", -1) < 0
-                alive[rows] &= np.isfinite(metrics[metric])
-                done += len(rows)
+                    curves.setdefault(name, new)[epoch - 1, ids] = x
+                alive[ids] = metrics.get("diverged_at", -1) < 0
+                alive[ids] &= np.isfinite(metrics[metric])
+                done += len(ids)
                 pace = done * _steps(curves, epoch) / (time.perf_counter() - begun)
-                bar.update(done, f"{alive.sum()} alive{best}  {pace:,.0f} steps/s")
+                bar.update(done, f"{alive[population.ids].sum()} alive{best}  {pace:,.0f} steps/s")
+            for x in curves.values():
+                is_float = jnp.issubdtype(x.dtype, jnp.inexact)
+                x[epoch - 1, stopped] = np.nan if is_float else x[epoch - 2, stopped]
             now = result(epoch)
             best = f"  best {now.best_score:.4g}"
             if folder and epoch < epochs and time.perf_counter() > saved + _SAVE_EVERY:
                 now.save(folder, pictures=False)
                 saved = time.perf_counter()
+            if epoch in rungs:
+                best_ones = survivors(now.table, running, kept[rungs.index(epoch) + 1])
+                lengths[np.setdiff1d(running, best_ones)] = epoch
+                running = best_ones
+                if not len(running):  # all diverged
+                    now = result(epoch)
+                    break
+                places = np.flatnonzero(np.isin(population.ids // len(seeds), running))
+                program = replan(run, members.take(population.ids[places]), program)
+                population = population.keep(program, places)
+                bar.say(f"after epoch {epoch} {len(running)} settings go on")
         if folder:
             now.save(folder)
     return now

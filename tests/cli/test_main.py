@@ -41,6 +41,18 @@ def test_sweep(tmp_path, capsys):
     assert page["best_params"]["lr"] < 10
 
 
+def test_rungs(capsys):
+    words = ["sweep", "lr=0.001,0.01,0.1", *QUICK, "--epochs", "4", "--seeds", "1"]
+    assert main([*words, "--rungs", "1,2", "--reduction-factor", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "after epoch 1 2 settings go on" in out
+    assert [line.split()[-1] for line in out.splitlines() if line[:2] in ("1 ", "2 ", "3 ")] == [
+        "completed",
+        "stopped",
+        "stopped",
+    ]
+
+
 def test_a_random_sweep_draws_n_and_writes_beside_the_last(tmp_path, capsys):
     words = ["sweep", "lr=loguniform:1e-3:0.1", "--n", "3", "--seeds", "1", *QUICK]
     assert main(words) == 0
@@ -104,6 +116,9 @@ def test_list_of_a_name_on_two_shelves_shows_both(capsys):
         (["sweep", "lr=0.1", *QUICK, "--layout", "fast"], "layout = 'fast'"),
         (["sweep", "lr=0.1", *QUICK, "--metric", "accuracy"], "no metric 'accuracy'"),
         (["sweep", "lr=0.1", *QUICK, "--seeds", "0"], "one seed or more"),
+        (["sweep", "lr=0.1", *QUICK, "--rungs", "a"], "--rungs a: whole numbers"),
+        (["sweep", "lr=0.1", *QUICK, "--rungs", "2"], "rungs = (2,): they must be whole and rise"),
+        (["sweep", "lr=0.1", *QUICK, "--reduction-factor", "1"], "reduction_factor = 1.0"),
         (["sweep", "lr=0.1", *QUICK, "--n", "4"], "leave n out"),
         (["sweep", "lr=uniform:0:1", *QUICK, "--n", "0"], "n = 0"),
         (["sweep", "lr=0.1", *QUICK, "--batch-size", "0"], "batch_size = 0"),

@@ -22,7 +22,7 @@ def members():
 
 def advance(program, members, epochs=2):
     """The metrics of the last epoch, and whose they are."""
-    population = Population(program, members)
+    population = Population.start(program, members)
     for _ in range(epochs):
         parts = list(population.advance())
     rows = np.concatenate([rows for rows, _ in parts])

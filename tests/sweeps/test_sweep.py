@@ -191,7 +191,7 @@ def test_interrupted_before_the_first_save_it_leaves_nothing(solver, tmp_path, m
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(MODULE, "Population", interrupted)
+    monkeypatch.setattr(MODULE.Population, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
         swept(solver, {"a": [2.0]}, metric="residual", out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
