@@ -46,11 +46,8 @@ def test_rungs(capsys):
     assert main([*words, "--rungs", "1,2", "--reduction-factor", "2"]) == 0
     out = capsys.readouterr().out
     assert "after epoch 1 2 settings go on" in out
-    assert [line.split()[-1] for line in out.splitlines() if line[:2] in ("1 ", "2 ", "3 ")] == [
-        "completed",
-        "stopped",
-        "stopped",
-    ]
+    ends = [line.split()[-1] for line in out.splitlines() if line.strip()]
+    assert [x for x in ends if x in ("completed", "stopped")] == ["completed", "stopped", "stopped"]
 
 
 def test_a_random_sweep_draws_n_and_writes_beside_the_last(tmp_path, capsys):
