@@ -22,20 +22,20 @@ from jsgd.cli.parse import (
     parse_space,
 )
 from jsgd.core import Optimizer
-from jsgd.sweeps.space import dimensions, is_product
+from jsgd.sweeps.space import is_product
 from jsgd.train.fit import higher_is_better
 from jsgd.train.names import unknown
 
 _BARE = ("lr=log:1e-3:1:16", "momentum=0,0.5,0.9,0.99")
 _DRAWS = 64
-_START = np.zeros(1)
+_MIDDLE = np.full(1, 0.5)  # of a normal, the mean: its least may be no value for an optimizer
 
 
 def sweep(args: argparse.Namespace) -> None:
     """`jsgd sweep`: train every setting of a space."""
-    space = dimensions(parse_space(args.space or _BARE))
+    space = parse_space(args.space or _BARE)
     every_core_a_device(args.devices)
-    run, metric = _run(args, {name: float(x.at(_START)[0]) for name, x in space.items()})
+    run, metric = _run(args, {name: float(x.at(_MIDDLE)[0]) for name, x in space.items()})
     out = Path(args.out) if args.out else _fresh_directory()
     n = args.n if args.n is not None or is_product(space) else _DRAWS
     try:
@@ -43,6 +43,7 @@ def sweep(args: argparse.Namespace) -> None:
             run,
             space,
             n=n,
+            sampler=args.sampler,
             seeds=args.seeds,
             epochs=args.epochs,
             rungs=parse_rungs(args.rungs),

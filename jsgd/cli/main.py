@@ -15,7 +15,9 @@ SPACE names what is tried, NAME=VALUES each:
   dropout=lin:0:0.5:6            6 values from 0 to 0.5, equally spaced
   lr=loguniform:1e-4:1           drawn at random, evenly in the logarithm
   dropout=uniform:0:0.5          drawn at random
+  dropout=quniform:0:0.5:0.05    drawn at random, rounded to multiples of 0.05
   k=randint:1:10                 drawn at random, 1 to 9
+  momentum=normal:0.8:0.05       drawn at random: mean and standard deviation
   b1=choice:0.9,0.95             drawn at random from these
 Grids alone are swept whole; with anything random in it, --n settings are drawn.
 Names are the optimizer's and the problem's: see `jsgd list`. Without SPACE: 64 settings of
@@ -71,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     _common(sweep)
     sweep.add_argument("--seeds", type=int, default=2, help="runs of each setting (2)")
     sweep.add_argument("--n", type=int, help="settings to draw from a random space (64)")
+    sweep.add_argument(
+        "--sampler",
+        default="random",
+        metavar="NAME",
+        help="how they are drawn: random; sobol or halton, more evenly (random)",
+    )
     sweep.add_argument(
         "--layout",
         default="auto",

@@ -6,15 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from jsgd.sweeps import choice, grid, loggrid, loguniform, randint, uniform
-from jsgd.sweeps.space import Dimension
+from jsgd.sweeps import choice, grid, loggrid, loguniform, normal, quniform, randint, uniform
+from jsgd.sweeps.dimension import Dimension
 
 _KINDS: dict[str, tuple[str, Callable[..., Dimension]]] = {
     "log": ("LOW:HIGH:COUNT", loggrid),
     "lin": ("LOW:HIGH:COUNT", lambda low, high, num: grid(np.linspace(low, high, _count(num)))),
     "uniform": ("LOW:HIGH", uniform),
     "loguniform": ("LOW:HIGH", loguniform),
+    "quniform": ("LOW:HIGH:Q", quniform),
     "randint": ("LOW:HIGH", randint),
+    "normal": ("MEAN:STD", normal),
 }
 
 

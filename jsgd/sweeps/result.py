@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from jsgd.sweeps.space import Dimension
+from jsgd.sweeps.dimension import Dimension
+from jsgd.sweeps.space import Either
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,12 @@ class SweepResult:
         space: name -> dimension, as it was swept.
         metric: what the score is.
         mode: "max" or "min".
-        info: how it was run: epochs, seeds, layout, seconds, versions.
+        info: how it was run: sampler, epochs, seeds, layout, seconds, versions.
     """
 
     table: dict[str, np.ndarray]
     curves: dict[str, np.ndarray]
-    space: dict[str, Dimension]
+    space: dict[str, Dimension | Either]
     metric: str
     mode: str
     info: dict[str, Any] = field(default_factory=dict)

@@ -2,111 +2,147 @@
 
 `{"lr": loguniform(1e-4, 1), "momentum": grid([0, 0.9])}`; a list or an array means `grid`, a number
 is itself. A space of grids alone is their product. Any other is a number of random draws, where a
-grid is drawn from like a `choice`.
-
-Every random dimension maps [0, 1) to its values (`at`), so a draw is a point of the unit cube:
-whatever spreads points over a cube can sample a space.
+grid is drawn from like a `choice`. A list of spaces is one after another.
 """
 
+import copy
 import itertools
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from jsgd.sweeps.dimension import Dimension, Values, check, grid
+from jsgd.sweeps.sample import points
 
-@dataclass(frozen=True)
-class Values:
-    """A finite list of numbers: `kind` is "grid" (every one of them) or "choice" (drawn)."""
-
-    kind: str
-    values: tuple[float, ...]
-
-    @property
-    def log(self) -> bool:
-        """Whether the numbers are best seen on a log axis: positive, over a wide range."""
-        return min(self.values) > 0 and max(self.values) / min(self.values) >= 50
-
-    def at(self, u: np.ndarray) -> np.ndarray:
-        return np.asarray(self.values)[(u * len(self.values)).astype(int)]
+Space = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Interval:
-    """Numbers from `low` to `high`: `kind` is "uniform", "loguniform" or "randint"."""
+class Either:
+    """What a list of spaces says of one name, space by space: `kind` is "either"."""
 
     kind: str
-    low: float
-    high: float
+    parts: tuple[Dimension, ...]
 
     @property
     def log(self) -> bool:
-        return self.kind == "loguniform"
-
-    def at(self, u: np.ndarray) -> np.ndarray:
-        if self.kind == "loguniform":
-            low, high = math.log(self.low), math.log(self.high)
-            return np.clip(np.exp(low + u * (high - low)), self.low, self.high)
-        x = self.low + u * (self.high - self.low)
-        return np.floor(x) if self.kind == "randint" else x
+        """Whether a part is best seen on a log axis, and the others fit on it."""
+        fit = all(x.log or (isinstance(x, Values) and min(x.values) > 0) for x in self.parts)
+        return fit and any(x.log for x in self.parts)
 
 
-Dimension = Values | Interval
+def settings(
+    space: Space, n: int | None = None, seed: Any = 0, sampler: Any = "random"
+) -> dict[str, np.ndarray]:
+    """The settings of a space, as a dict of float64 arrays of one length.
 
-
-def grid(values: Iterable[float]) -> Values:
-    """Every one of these numbers.
-
-    >>> settings({"lr": grid([0.1, 0.2]), "momentum": [0, 0.9]})
-    {'lr': array([0.1, 0.1, 0.2, 0.2]), 'momentum': array([0. , 0.9, 0. , 0.9])}
-    """
-    return _values("grid", values)
-
-
-def loggrid(low: float, high: float, num: int) -> Values:
-    """A grid of `num` numbers from `low` to `high`, equal in ratio.
-
-    >>> loggrid(0.01, 1, 3).values
-    (0.01, 0.1, 1.0)
-    """
-    _check(0 < low < high < math.inf, f"a log grid needs 0 < low < high, not {low} and {high}")
-    _check(int(num) == num >= 2, f"a log grid has 2 numbers or more, not {num}")
-    # 15 digits: 0.1 and not 0.10000000000000002
-    return _values("grid", [float(f"{x:.15g}") for x in np.geomspace(low, high, int(num))])
-
-
-def choice(values: Iterable[float]) -> Values:
-    """One of these numbers, drawn at random."""
-    return _values("choice", values)
-
-
-def uniform(low: float, high: float) -> Interval:
-    """A number from `low` to `high`, drawn evenly."""
-    return _interval("uniform", low, high)
-
-
-def loguniform(low: float, high: float) -> Interval:
-    """A number from `low` to `high`, 0 < low, drawn so that its logarithm is even."""
-    _check(low > 0, f"loguniform needs 0 < low < high, not {low} and {high}")
-    return _interval("loguniform", low, high)
-
-
-def randint(low: int, high: int) -> Interval:
-    """A whole number `low <= k < high`, as NumPy's `integers` draws it."""
-    _check(low == int(low) and high == int(high), f"randint takes whole numbers: {low}, {high}")
-    return _interval("randint", low, high)
-
-
-def dimensions(space: Mapping[str, Any]) -> dict[str, Dimension]:
-    """The space in full: lists, arrays and numbers as grids.
+    Args:
+        space: name -> dimension, list, array or number; or a list of such dicts, all of the same
+            names, whose settings follow one another.
+        n: how many to draw, >= 1, from every dict with something random in it; `None` if there is
+            none. A dict of grids gives its product, the last name varying fastest.
+        seed: of the draws, whatever `numpy.random.default_rng` takes.
+        sampler: "random"; "sobol" or "halton", scrambled sequences that fill the space more evenly;
+            or a `scipy.stats.qmc.QMCEngine` of as many dimensions as there are names, which is
+            copied, not advanced, and takes no seed. By name, more draws begin with the same ones.
 
     Raises:
-        ValueError: the space is empty, or something in it is neither a dimension nor numbers.
+        ValueError: the space is empty or malformed; `n` is missing, below 1, or given for grids
+            alone, as is a sampler; or there is no such sampler.
+
+    >>> settings({"lr": [0.1, 0.2], "momentum": [0, 0.9]})
+    {'lr': array([0.1, 0.1, 0.2, 0.2]), 'momentum': array([0. , 0.9, 0. , 0.9])}
+    >>> settings([{"lr": [0.1, 0.2], "momentum": 0}, {"lr": 0.01, "momentum": 0.9}])
+    {'lr': array([0.1 , 0.2 , 0.01]), 'momentum': array([0. , 0. , 0.9])}
     """
-    _check(isinstance(space, Mapping), f"a space is a dict name -> values, not {space!r}")
-    _check(len(space) > 0, "the space is empty: name at least one hyperparameter")
+    every = spaces(space)
+    drawn = {name: None for x in every for name, dim in x.items() if dim.kind != "grid"}
+    if drawn:
+        if n is None:
+            raise ValueError(f"give n, the number of draws: {', '.join(drawn)} is random")
+        if not int(n) == n >= 1:
+            raise ValueError(f"n = {n}: it must be a whole number, 1 or more")
+    else:
+        whole = "this space is all grids, which are swept whole"
+        if n is not None:
+            raise ValueError(f"n = {n}: {whole}; leave n out")
+        if sampler != "random":
+            raise ValueError(f"sampler = {sampler!r}: {whole}; leave the sampler out")
+    sampler = copy.deepcopy(sampler)
+    rng = np.random.default_rng(seed)
+    parts: list[dict[str, np.ndarray]] = []
+    for x in every:
+        source = rng.spawn(1)[0] if parts else rng  # the first dict draws as it would alone
+        parts.append(_product(x) if is_product(x) else _draws(x, int(n or 0), sampler, source))
+    return {name: np.concatenate([x[name] for x in parts]) for name in every[0]}
+
+
+def dimensions(space: Space) -> dict[str, Dimension | Either]:
+    """The space in full: lists, arrays and numbers as grids; of several spaces, `Either`.
+
+    Raises:
+        ValueError: as `spaces` does.
+    """
+    every = spaces(space)
+    if len(every) == 1:
+        return dict(every[0])
+    return {name: Either("either", tuple(x[name] for x in every)) for name in every[0]}
+
+
+def spaces(space: Space) -> list[dict[str, Dimension]]:
+    """The space as a list of one or more, each in full, of the same names.
+
+    Raises:
+        ValueError: a space is empty, something in it is neither a dimension nor numbers, or not all
+            in the list name the same hyperparameters.
+    """
+    if isinstance(space, Mapping):
+        return [_full(space)]
+    known = isinstance(space, Sequence) and all(isinstance(x, Mapping) for x in space)
+    check(known, f"a space is a dict name -> values, or a list of such dicts, not {space!r}")
+    check(len(space) > 0, "the space is empty: give at least one dict")
+    out = []
+    for i, x in enumerate(space):
+        try:
+            out.append(_full(x))
+        except ValueError as error:
+            raise ValueError(f"space {i}: {error}") from None
+    names = list(dict.fromkeys(name for x in out for name in x))
+    lacking = [(i, [name for name in names if name not in x]) for i, x in enumerate(out)]
+    words = "; ".join(f"space {i} lacks {', '.join(lacks)}" for i, lacks in lacking if lacks)
+    check(not words, f"{words}: every dict names them all; give a number for a fixed value")
+    return out
+
+
+def is_product(space: Mapping[str, Dimension | Either]) -> bool:
+    """Whether the space is all grids, so that its settings are their product."""
+    return all(x.kind == "grid" for x in space.values())
+
+
+def sampler_name(space: Space, sampler: Any) -> str:
+    """What to call the way the settings were found: "grid" where nothing was drawn."""
+    if all(map(is_product, spaces(space))):
+        return "grid"
+    return sampler if isinstance(sampler, str) else type(sampler).__name__
+
+
+def _product(space: dict[str, Dimension]) -> dict[str, np.ndarray]:
+    grids = [x.values for x in space.values() if isinstance(x, Values)]
+    columns = np.array(list(itertools.product(*grids)), np.float64).T
+    return dict(zip(space, columns, strict=True))
+
+
+def _draws(
+    space: dict[str, Dimension], n: int, sampler: Any, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    cube = points(n, len(space), sampler, rng)
+    return {name: x.at(u) for (name, x), u in zip(space.items(), cube.T, strict=True)}
+
+
+def _full(space: Mapping[str, Any]) -> dict[str, Dimension]:
+    check(len(space) > 0, "the space is empty: name at least one hyperparameter")
     out: dict[str, Dimension] = {}
     for name, x in space.items():
         try:
@@ -115,58 +151,3 @@ def dimensions(space: Mapping[str, Any]) -> dict[str, Dimension]:
         except (ValueError, TypeError) as error:
             raise ValueError(f"{name}: {error}") from None
     return out
-
-
-def is_product(space: Mapping[str, Dimension]) -> bool:
-    """Whether the space is all grids, so that its settings are their product."""
-    return all(x.kind == "grid" for x in space.values())
-
-
-def settings(
-    space: Mapping[str, Any], n: int | None = None, seed: Any = 0
-) -> dict[str, np.ndarray]:
-    """The settings of a space, as a dict of float64 arrays of one length.
-
-    Args:
-        space: name -> dimension, list, array or number.
-        n: how many to draw, >= 1; `None` if the space is all grids, whose product is taken, the
-            last name varying fastest.
-        seed: of the draws, whatever `numpy.random.default_rng` takes. More draws begin with the
-            same ones.
-
-    Raises:
-        ValueError: the space is empty or malformed; or `n` is missing, below 1, or given for grids.
-    """
-    dims = dimensions(space)
-    grids = [x.values for x in dims.values() if isinstance(x, Values) and x.kind == "grid"]
-    if len(grids) == len(dims):
-        _check(n is None, f"n = {n}: this space is all grids, which are swept whole; leave n out")
-        product = itertools.product(*grids)
-        columns = np.array(list(product), np.float64).T
-        return dict(zip(dims, columns, strict=True))
-    drawn = [name for name, x in dims.items() if x.kind != "grid"]
-    _check(n is not None, f"give n, the number of draws: {', '.join(drawn)} is random")
-    _check(n is not None and int(n) == n >= 1, f"n = {n}: it must be a whole number, 1 or more")
-    cube = np.random.default_rng(seed).random((n or 0, len(dims)))
-    return {name: dims[name].at(u) for name, u in zip(dims, cube.T, strict=True)}
-
-
-def _values(kind: str, values: Iterable[float]) -> Values:
-    given: list[Any] = [values] if isinstance(values, str) else list(values)
-    _check(len(given) > 0, f"an empty {kind}: give at least one number")
-    wrong = [x for x in given if isinstance(x, bool | np.bool_ | str) or np.ndim(x) != 0]
-    _check(not wrong, f"{wrong[:1]} in a {kind}: values are numbers")
-    out = tuple(float(x) for x in given)
-    _check(all(map(math.isfinite, out)), f"{out}: the values of a {kind} are finite")
-    return Values(kind, out)
-
-
-def _interval(kind: str, low: float, high: float) -> Interval:
-    fine = -math.inf < low < high < math.inf
-    _check(fine, f"{kind} needs low < high, both finite, not {low} and {high}")
-    return Interval(kind, float(low), float(high))
-
-
-def _check(fine: Any, message: str) -> None:
-    if not fine:
-        raise ValueError(message)

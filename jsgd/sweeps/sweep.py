@@ -4,7 +4,7 @@ import functools
 import os
 import platform
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -17,7 +17,7 @@ from jsgd.core.tree import leaves_by_path
 from jsgd.sweeps.halving import check_rungs, counts, survivors
 from jsgd.sweeps.layout import Layout, Members, Population, Program, chunk_size, plan, replan
 from jsgd.sweeps.result import SweepResult, claimed, tabulate
-from jsgd.sweeps.space import dimensions, settings
+from jsgd.sweeps.space import Space, dimensions, sampler_name, settings
 from jsgd.train.fit import higher_is_better
 from jsgd.train.names import unknown
 from jsgd.train.progress import Progress
@@ -28,9 +28,10 @@ _SAVE_EVERY = 0.5  # seconds: quick epochs are not slowed down by saving each
 
 def sweep(
     run: Run,
-    space: Mapping[str, Any],
+    space: Space,
     *,
     n: int | None = None,
+    sampler: Any = "random",
     seeds: int | Iterable[int] = 1,
     epochs: int,
     rungs: Iterable[int] = (),
@@ -55,9 +56,10 @@ def sweep(
 
     Args:
         run: the pair.
-        space: name -> `grid`, `loggrid`, `choice`, `uniform`, `loguniform`, `randint`, a list or a
-            number (see `jsgd.sweeps.settings`).
+        space: name -> `grid`, `loggrid`, `choice`, `uniform`, `loguniform`, `quniform`, `randint`,
+            `normal`, a list or a number; or a list of such dicts (see `jsgd.sweeps.settings`).
         n: how many settings to draw; `None` for the product of grids.
+        sampler: of the draws: "random", "sobol", "halton" or a `scipy.stats.qmc.QMCEngine`.
         seeds: how many (0, 1, ...), or which.
         epochs: how often each member is advanced, >= 1, unless a rung stops it.
         rungs: the epochs after which settings are stopped, rising, each below `epochs`
@@ -93,7 +95,7 @@ def sweep(
     seeds = _seeds(seeds)
     key = jax.random.key(key) if isinstance(key, int) else key
     draw = np.asarray(jax.random.key_data(key) if _is_typed(key) else key).tolist()
-    points = settings(space, n, draw)
+    points = settings(space, n, draw, sampler)
     mode = mode or ("max" if higher_is_better(metric) else "min")
     _check(run, key, points, metric)
     shape = len(next(iter(points.values()))), len(seeds)
@@ -108,7 +110,8 @@ def sweep(
         done = epoch == epochs or not len(running)
         table = tabulate(points, so_far, metric, mode, done, lengths)
         spent = {"compile_seconds": planned, "seconds": time.perf_counter() - start}
-        info = {"epochs": epoch, "seeds": seeds, "rungs": list(rungs)} | _facts(program) | spent
+        how = {"sampler": sampler_name(space, sampler), "epochs": epoch, "seeds": seeds}
+        info = how | {"rungs": list(rungs)} | _facts(program) | spent
         return SweepResult(table, so_far, dimensions(space), metric, mode, info)
 
     running = np.arange(shape[0])

@@ -58,6 +58,15 @@ def test_a_random_sweep_draws_n_and_writes_beside_the_last(tmp_path, capsys):
     assert len(list((tmp_path / "runs").iterdir())) == 2
 
 
+def test_a_sampler_is_named_and_written_down(tmp_path, capsys):
+    words = ["lr=normal:0.05:0.001", "momentum=normal:0.5:0.1", "--n", "3", "--seeds", "1"]
+    assert main(["sweep", *words, *QUICK, "--sampler", "sobol", "--out", "out"]) == 0
+    page = json.loads((tmp_path / "out" / "sweep.json").read_text())
+    assert page["sampler"] == "sobol"
+    assert page["space"]["lr"] == {"kind": "normal", "mean": 0.05, "std": 0.001}
+    assert capsys.readouterr().err == ""
+
+
 def test_train(capsys):
     assert main(["train", "lr=0.1", "momentum=0.5", *QUICK, "--epochs", "40"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
@@ -118,6 +127,9 @@ def test_list_of_a_name_on_two_shelves_shows_both(capsys):
         (["sweep", "lr=0.1", *QUICK, "--reduction-factor", "1"], "reduction_factor = 1.0"),
         (["sweep", "lr=0.1", *QUICK, "--n", "4"], "leave n out"),
         (["sweep", "lr=uniform:0:1", *QUICK, "--n", "0"], "n = 0"),
+        (["sweep", "lr=uniform:0:1", *QUICK, "--sampler", "sobl"], "did you mean 'sobol'?"),
+        (["sweep", "lr=0.1", *QUICK, "--sampler", "sobol"], "leave the sampler out"),
+        (["sweep", "lr=normal:-1:0.1", *QUICK], "lr must be in [0, inf)"),
         (["sweep", "lr=0.1", *QUICK, "--batch-size", "0"], "batch_size = 0"),
         (["sweep", "lr=0.1", *QUICK, "--epochs", "0"], "epochs = 0"),
         (["sweep", "lr=0.1", *QUICK, "--devices", "0"], "--devices 0"),

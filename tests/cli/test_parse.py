@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jsgd.cli.parse import parse_batch_size, parse_layout, parse_setting, parse_space
-from jsgd.sweeps import choice, grid, loggrid, loguniform, randint, uniform
+from jsgd.sweeps import choice, grid, loggrid, loguniform, normal, quniform, randint, uniform
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,9 @@ from jsgd.sweeps import choice, grid, loggrid, loguniform, randint, uniform
         ("lin:0:0.5:3", grid([0, 0.25, 0.5])),
         ("uniform:-1:0.5", uniform(-1, 0.5)),
         ("loguniform:1e-5:1e-2", loguniform(1e-5, 1e-2)),
+        ("quniform:0:0.5:0.1", quniform(0, 0.5, 0.1)),
         ("randint:1:10", randint(1, 10)),
+        ("normal:-1:0.5", normal(-1, 0.5)),
         ("choice:0.9,0.95", choice([0.9, 0.95])),
     ],
 )
@@ -40,6 +42,10 @@ def test_a_space(word, dimension):
         ("lr=log:1e-3:1:0", "2 numbers or more"),
         ("lr=lin:0:1:1.5", "2 values or more"),
         ("lr=uniform:1:0", "uniform needs low < high"),
+        ("lr=quniform:0:1", "it must be quniform:LOW:HIGH:Q"),
+        ("lr=quniform:0:1:0", "'lr=quniform:0:1:0': quniform needs 0 < q"),
+        ("lr=normal:0", "it must be normal:MEAN:STD"),
+        ("lr=normal:0:-1", "normal needs a finite mean and 0 < std, not 0.0 and -1.0"),
         ("lr=gauss:0:1", "there is no 'gauss'; there are: log, lin, uniform"),
     ],
 )

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import qmc
 
-from jsgd.sweeps import loguniform, sweep
+from jsgd.sweeps import loguniform, quniform, settings, sweep
 from jsgd.sweeps.result import SweepResult
 from jsgd.train import Run, fit
 
@@ -90,6 +91,32 @@ def test_random_draws_come_from_the_key(run):
     assert (a.table["param_lr"] != c.table["param_lr"]).all()
 
 
+def test_a_list_of_spaces_is_one_population_with_one_table(solver, tmp_path):
+    space = [{"a": loguniform(1, 9), "b": 0}, {"a": [2.0, 4.0], "b": quniform(1, 2, 0.5)}]
+    result = swept(solver, space, n=4, sampler="sobol", metric="residual", out=tmp_path)
+    points = settings(space, 4, [0, 0], "sobol")
+    for name, x in points.items():
+        np.testing.assert_array_equal(result.table[f"param_{name}"], x)
+    assert len(result.table["rank"]) == 8
+    page = json.loads((tmp_path / "sweep.json").read_text())
+    assert page["sampler"] == "sobol"
+    assert page["space"]["b"]["kind"] == "either"
+    assert [x["kind"] for x in page["space"]["b"]["parts"]] == ["grid", "quniform"]
+    assert {x.name for x in tmp_path.iterdir()} >= {"heatmap.png", "sensitivity.png"}
+
+
+@pytest.mark.parametrize(
+    ("space", "how", "name"),
+    [
+        ([{"a": [2.0]}, {"a": [3.0]}], {}, "grid"),
+        ({"a": loguniform(1, 9)}, {"n": 2}, "random"),
+        ({"a": loguniform(1, 9)}, {"n": 2, "sampler": qmc.LatinHypercube(1)}, "LatinHypercube"),
+    ],
+)
+def test_the_result_says_how_its_settings_were_found(solver, space, how, name):
+    assert swept(solver, space, metric="residual", **how).info["sampler"] == name
+
+
 @pytest.fixture(scope="module")
 def solver():
     """A run that is no training: Newton's iteration for a square root, from a random start."""
@@ -131,6 +158,8 @@ def test_a_program_that_does_not_say_when_it_diverged_shows_it_by_its_score():
         ({"lr": [0.1], "momentum": [0.9, 1.5]}, {}, "momentum = 1.5: momentum must be in"),
         ({"dropout": [0.0, 1.0]}, {}, "dropout = 1.0: dropout must be in"),
         ({"rl": [0.1]}, {}, "no hyperparameter 'rl': did you mean 'lr'"),
+        ({"lr": loguniform(0.1, 1)}, {"n": 2, "sampler": "sobel"}, "did you mean 'sobol'"),
+        ([{"lr": 0.1}, {"momentum": 0.9}], {}, "space 0 lacks momentum; space 1 lacks lr"),
         ({"lr": [0.1]}, {"metric": "test_acuracy"}, "did you mean 'test_accuracy'"),
         ({"lr": [0.1]}, {"mode": "best"}, "mode = 'best'"),
         ({"lr": [0.1]}, {"epochs": 0}, "epochs = 0"),
