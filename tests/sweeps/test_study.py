@@ -1,5 +1,6 @@
 """Sweeps as studies: Optuna itself reads them."""
 
+import logging
 import sys
 
 import numpy as np
@@ -107,10 +108,14 @@ def test_optunas_pictures_draw_it(optuna, plot):
     mpl.pyplot.close("all")
 
 
-def test_it_is_silent_and_leaves_optunas_verbosity(optuna, capfd):
+def test_it_is_silent_and_leaves_optunas_verbosity(optuna, caplog, monkeypatch):
+    logger = logging.getLogger("optuna")
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
+    optuna.create_study()
+    assert len(caplog.records) == 1  # it is not silent by itself
     before = optuna.logging.get_verbosity()
     made_up().to_optuna()
-    assert capfd.readouterr() == ("", "")
+    assert len(caplog.records) == 1
     assert optuna.logging.get_verbosity() == before
 
 
