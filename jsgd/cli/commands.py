@@ -13,7 +13,6 @@ import numpy as np
 
 from jsgd import data, models, optimizers, sweeps
 from jsgd import train as training
-from jsgd.cli import show
 from jsgd.cli.parse import (
     parse_batch_size,
     parse_layout,
@@ -21,7 +20,9 @@ from jsgd.cli.parse import (
     parse_setting,
     parse_space,
 )
+from jsgd.cli.show import entry, ranking, shelf
 from jsgd.core import Optimizer
+from jsgd.sweeps.files import writable
 from jsgd.sweeps.space import is_product
 from jsgd.train.fit import higher_is_better
 from jsgd.train.names import unknown
@@ -56,8 +57,19 @@ def sweep(args: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         print(f"{out} holds what was finished" if out.exists() else "nothing was finished yet")
         raise
-    show.ranking(result)
+    ranking(result)
     print(f"written to {out}: {', '.join(sorted(x.name for x in out.iterdir()))}")
+
+
+def show(args: argparse.Namespace) -> None:
+    """`jsgd show`: the table and the pictures of a sweep again, from what was saved."""
+    result = sweeps.SweepResult.load(args.dir)
+    with writable(args.out or args.dir) as out:
+        drawn = result.save_pictures(out)
+    ranking(result)
+    if "RUNNING" in result.table["status"]:
+        print("the sweep is running, or was stopped: these are its latest results")
+    print(f"drawn into {out}: {', '.join(sorted(x.name for x in drawn))}")
 
 
 def train(args: argparse.Namespace) -> None:
@@ -84,7 +96,7 @@ def train(args: argparse.Namespace) -> None:
 
 def list(args: argparse.Namespace) -> None:
     """`jsgd list`: what there is."""
-    show.shelf() if args.name is None else show.entry(args.name)
+    shelf() if args.name is None else entry(args.name)
 
 
 def every_core_a_device(count: int | None = None) -> None:

@@ -100,6 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--out", metavar="DIR", help="where to write (runs/sweep-DATE-TIME)")
     sweep.add_argument("--devices", type=int, metavar="N", help="CPU devices (one a core)")
 
+    show = commands.add_parser("show", help="a sweep's table and pictures again, from its files")
+    show.add_argument("dir", metavar="DIR", help="where a sweep wrote to")
+    show.add_argument("--out", metavar="DIR", help="where to draw (the same DIR)")
+
     train = commands.add_parser("train", help="train one setting")
     train.add_argument("setting", nargs="*", metavar="NAME=NUMBER", help="such as lr=0.1")
     _common(train)

@@ -1,19 +1,16 @@
-"""The result of a sweep: a table, curves, and how they are saved."""
+"""The result of a sweep: a table, and the curves that it is from."""
 
-import contextlib
-import csv
-import io
-import json
 import math
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from jsgd.sweeps.dimension import Dimension
+from jsgd.sweeps.files import decode, encode, write_all
 from jsgd.sweeps.space import Either
 
 
@@ -24,11 +21,13 @@ class SweepResult:
     Attributes:
         table: a dict of arrays with one row per setting: `param_<name>`; `mean_score` and
             `std_score` over the seeds, of the metric at the final epoch (NaN where a seed
-            diverged); `rank`, 1 = best; `status`, "COMPLETED", "DIVERGED" if any seed did,
-            "STOPPED" at a rung, or "RUNNING"; `n_steps`; `first_bad_step`, or -1. The longer a
-            setting was let run the higher it ranks, then by its score. Ties rank by the smaller
-            spread over the seeds, then by order; diverged settings come last, the longest-lived
-            first.
+            diverged), the standard deviation being that of the seeds at hand (`ddof=0`), as in
+            scikit-learn's `cv_results_`; `ci_score`, the half-width of the 95 % confidence
+            interval of the mean, by Student's t (NaN with one seed); `rank`, 1 = best; `status`,
+            "COMPLETED", "DIVERGED" if any seed did, "STOPPED" at a rung, or "RUNNING"; `n_steps`;
+            `first_bad_step`, or -1. The longer a setting was let run the higher it ranks, then by
+            its score. Ties rank by the smaller spread over the seeds, then by order; diverged
+            settings come last, the longest-lived first.
         curves: metric -> array of shape (settings, seeds, epochs). After a setting was stopped,
             floats are NaN, and whole numbers stay what they were.
         space: name -> dimension, as it was swept.
@@ -75,6 +74,22 @@ class SweepResult:
 
         return pd.DataFrame(self.table)
 
+    def to_optuna(self) -> Any:
+        """The sweep as an `optuna.Study` in memory, which Optuna's plots and dashboard read.
+
+        One trial per setting, in the order of the table. Its value is the mean score, its
+        intermediate values are the metric at every epoch where the mean over the seeds is finite;
+        `std_score`, `n_steps` and `status` are user attributes. Grids and choices are categorical.
+        A setting that diverged is a FAIL and an unfinished one RUNNING, both without a value. Of
+        equal scores Optuna takes the first for the best, whatever the spread.
+
+        Raises:
+            ImportError: Optuna is not installed.
+        """
+        from jsgd.sweeps.study import study
+
+        return study(self)
+
     def save(self, out: str | os.PathLike, pictures: bool = True) -> list[Path]:
         """Write `results.csv`, `sweep.json`, `curves.npz` and the pictures into a directory.
 
@@ -87,20 +102,59 @@ class SweepResult:
         Returns:
             The files.
         """
-        out = Path(out)
-        out.mkdir(parents=True, exist_ok=True)
-        files = {
-            "results.csv": _csv(self.table),
-            "sweep.json": _json(self),
-            "curves.npz": _npz(self.curves),
+        running = "RUNNING" in self.table["status"]
+        found = math.isfinite(self.best_score)
+        head = {
+            "status": "RUNNING" if running else "COMPLETED",
+            "metric": self.metric,
+            "mode": self.mode,
+            "best_params": self.best_params if found else None,
+            "best_score": self.best_score if found else None,
         }
-        if pictures:
-            from jsgd.sweeps import plots  # here: matplotlib takes a while to import
+        files = encode(self.table, self.curves, self.space, head, self.info)
+        return write_all(out, files | (self._pictures() if pictures else {}))
 
-            files |= {f"{name}.png": plots.png(fig) for name, fig in plots.pictures(self).items()}
-        for name, data in files.items():
-            write(out / name, data)
-        return [out / name for name in files]
+    def save_pictures(self, out: str | os.PathLike) -> list[Path]:
+        """Draw the pictures into a directory, each file whole or not at all.
+
+        Args:
+            out: the directory; it is made if need be.
+
+        Returns:
+            The files.
+        """
+        return write_all(out, self._pictures())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "SweepResult":
+        """The result that was saved into a directory, to the bit.
+
+        It may be of a sweep that is still running, or was stopped: what is not finished has the
+        status RUNNING.
+
+        Args:
+            path: the directory.
+
+        Raises:
+            ValueError: there is no sweep, or a file is missing, cut short or changed.
+
+        >>> import tempfile
+        >>> from jsgd.sweeps.space import dimensions
+        >>> curves = {"loss": np.array([[[0.5, 0.25]], [[0.75, 0.5]]])}
+        >>> table = tabulate({"lr": np.array([0.1, 0.01])}, curves, "loss", "min", True)
+        >>> result = SweepResult(table, curves, dimensions({"lr": [0.1, 0.01]}), "loss", "min")
+        >>> with tempfile.TemporaryDirectory() as out:
+        ...     files = result.save(out, pictures=False)
+        ...     SweepResult.load(out).best_params
+        {'lr': 0.1}
+        """
+        table, curves, space, head, info = decode(Path(path))
+        return cls(table, curves, space, head["metric"], head["mode"], info)
+
+    def _pictures(self) -> dict[str, bytes]:
+        from jsgd.sweeps import plots  # here: matplotlib takes a while to import
+
+        return {f"{name}.png": plots.png(fig) for name, fig in plots.pictures(self).items()}
 
 
 def tabulate(
@@ -139,6 +193,8 @@ def tabulate(
     first = np.where(at >= 0, at, np.iinfo(np.int64).max).min(axis=1)
     final = np.where(diverged[:, None], np.nan, final)
     mean, std = final.mean(axis=1), final.std(axis=1)
+    freedom = final.shape[1] - 1
+    ci = std * stdtrit(freedom, 0.975) / np.sqrt(freedom) if freedom else np.full_like(std, np.nan)
     loss = -mean if mode == "max" else mean
     # the last key counts most: diverged or not, how far it was let run, the score, the spread;
     # for the diverged, how long they lived
@@ -149,6 +205,7 @@ def tabulate(
     return {f"param_{name}": x for name, x in points.items()} | {
         "mean_score": mean,
         "std_score": std,
+        "ci_score": ci,
         "rank": rank,
         "status": np.select(
             [diverged, lengths < total], ["DIVERGED", "STOPPED"], "COMPLETED" if done else "RUNNING"
@@ -156,69 +213,3 @@ def tabulate(
         "n_steps": np.take_along_axis(steps, last, axis=-1).max(axis=(1, 2)).astype(np.int64),
         "first_bad_step": np.where(diverged, first, -1),
     }
-
-
-def write(path: Path, data: bytes) -> None:
-    """Put a file in its place whole: write it beside, then rename."""
-    beside = path.with_name(f".{path.name}.tmp")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def claimed(out: str | os.PathLike | None) -> Iterator[Path | None]:
-    """The directory, made sure to be writable; it goes again if nothing was written there.
-
-    Raises:
-        ValueError: it cannot be written, or holds the results of a sweep.
-    """
-    if out is None:
-        yield None
-        return
-    path = Path(out)
-    if (path / "results.csv").exists():
-        raise ValueError(f"{path} holds the results of a sweep: name another directory")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        write(path / ".writable", b"")
-        (path / ".writable").unlink()
-    except OSError as error:
-        raise ValueError(f"cannot write into {path}: {error.strerror or error}") from None
-    try:
-        yield path
-    finally:
-        if not any(path.iterdir()):
-            path.rmdir()
-
-
-def _csv(table: dict[str, np.ndarray]) -> bytes:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(table)
-    rows.writerows(zip(*(x.tolist() for x in table.values()), strict=True))
-    return text.getvalue().encode()
-
-
-def _json(result: SweepResult) -> bytes:
-    running = "RUNNING" in result.table["status"]
-    row = int(result.order[0])
-    page = {
-        "status": "RUNNING" if running else "COMPLETED",
-        "metric": result.metric,
-        "mode": result.mode,
-        "best_params": result.params(row) if math.isfinite(result.best_score) else None,
-        "best_score": result.best_score if math.isfinite(result.best_score) else None,
-        "space": {name: asdict(x) for name, x in result.space.items()},
-        **result.info,
-    }
-    return (json.dumps(page, indent=2, allow_nan=False) + "\n").encode()
-
-
-def _npz(curves: dict[str, np.ndarray]) -> bytes:
-    data = io.BytesIO()
-    arrays: dict[str, Any] = dict(curves)
-    np.savez_compressed(data, **arrays)
-    return data.getvalue()

@@ -14,9 +14,10 @@ import numpy as np
 import jsgd
 from jsgd.core.numerics import hyper_dtype
 from jsgd.core.tree import leaves_by_path
+from jsgd.sweeps.files import claimed
 from jsgd.sweeps.halving import check_rungs, counts, survivors
 from jsgd.sweeps.layout import Layout, Members, Population, Program, chunk_size, plan, replan
-from jsgd.sweeps.result import SweepResult, claimed, tabulate
+from jsgd.sweeps.result import SweepResult, tabulate
 from jsgd.sweeps.space import Space, dimensions, sampler_name, settings
 from jsgd.train.fit import higher_is_better
 from jsgd.train.names import unknown

@@ -10,6 +10,7 @@ import pytest
 
 import jsgd
 from jsgd.cli import commands, main
+from jsgd.sweeps.layout import Population
 
 QUICK = ["--data", "linear_regression", "--epochs", "2"]
 
@@ -65,6 +66,74 @@ def test_a_sampler_is_named_and_written_down(tmp_path, capsys):
     assert page["sampler"] == "sobol"
     assert page["space"]["lr"] == {"kind": "normal", "mean": 0.05, "std": 0.001}
     assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def swept(capsys):
+    """What `jsgd sweep` printed, having written to `swept`."""
+    space = ["lr=log:1e-3:10:4", "momentum=0,0.9"]
+    assert main(["sweep", *space, *QUICK, "--epochs", "10", "--seeds", "1", "--out", "swept"]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("out", [None, "elsewhere/deep"])
+def test_show_prints_the_table_and_draws_the_pictures_again(out, swept, tmp_path, capsys):
+    files = {x.name: x.read_bytes() for x in (tmp_path / "swept").iterdir()}
+    pictures = {name for name in files if name.endswith(".png")}
+    if out is None:
+        for name in pictures:
+            (tmp_path / "swept" / name).write_bytes(b"old")
+    assert main(["show", "swept", *(["--out", out] if out else [])]) == 0
+    printed, err = capsys.readouterr()
+    assert err == ""
+    *table, last = printed.splitlines()
+    assert table == swept[-len(table) - 1 : -1]
+    assert table[0].startswith("rank")
+    assert table[-1].startswith("best test_loss")
+    assert last == f"drawn into {out or 'swept'}: {', '.join(sorted(pictures))}"
+    drawn = {x.name: x.read_bytes() for x in (tmp_path / (out or "swept")).iterdir()}
+    assert set(drawn) == (pictures if out else set(files))
+    assert all(drawn[name].startswith(b"\x89PNG") for name in pictures)
+    if out:
+        assert {x.name: x.read_bytes() for x in (tmp_path / "swept").iterdir()} == files
+
+
+def test_show_says_that_a_sweep_is_not_finished(tmp_path, capsys, monkeypatch):
+    """The second epoch is never over."""
+    advance = Population.advance
+
+    def interrupted(self):
+        if (tmp_path / "out" / "sweep.json").exists():
+            raise KeyboardInterrupt
+        return advance(self)
+
+    monkeypatch.setattr(Population, "advance", interrupted)
+    monkeypatch.setattr(sys.modules["jsgd.sweeps.sweep"], "_SAVE_EVERY", 0.0)
+    assert main(["sweep", "lr=0.1,0.2", *QUICK, "--out", "out"]) == 130
+    capsys.readouterr()
+    assert main(["show", "out"]) == 0
+    out = capsys.readouterr().out
+    assert "running" in out.splitlines()[1]
+    assert "the sweep is running, or was stopped" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["show", "nothing"], "nothing holds no sweep: it has no sweep.json"),
+        (["show", "foreign"], "sweep.json is not of a sweep"),
+        (["show", "swept", "--out", "foreign/sweep.json"], "cannot write into foreign/sweep.json"),
+        (["show"], "required: DIR"),
+    ],
+)
+def test_show_says_in_a_line_what_is_wrong(swept, words, message, tmp_path, capsys):
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "sweep.json").write_text("{}")
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
+    assert {x.name for x in tmp_path.iterdir()} == {"swept", "foreign"}
 
 
 def test_train(capsys):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jsgd.sweeps import halving, sweep
+from jsgd.sweeps import SweepResult, halving, normal, quniform, sweep
 from jsgd.train import Run
 
 
@@ -86,6 +86,25 @@ def test_where_all_diverged_there_is_no_more_to_do():
     result = swept(grows(0), {"x": [1e20, 1e30]}, epochs=6, rungs=(3,), mode="max")
     assert set(result.table["status"]) == {"DIVERGED"}
     assert result.curves["score"].shape[-1] == 3
+
+
+def test_it_is_saved_with_any_space_and_is_a_study_with_pruned_trials(climb, tmp_path):
+    optuna = pytest.importorskip("optuna")
+    parts = [{"speed": quniform(1, 9, 0.5)}, {"speed": normal(5.0, 1.0)}, {"speed": [2.0, 3.0]}]
+    result = swept(climb, parts, n=4, rungs=(2,), mode="max", out=tmp_path / "out")
+    loaded = SweepResult.load(tmp_path / "out")
+    assert loaded.space == result.space
+    assert loaded.info == result.info
+    assert loaded.table["status"].tolist() == result.table["status"].tolist()
+    study = loaded.to_optuna()
+    pruned = study.get_trials(states=[optuna.trial.TrialState.PRUNED])
+    assert len(pruned) == (result.table["status"] == "STOPPED").sum() == 6
+    assert all(sorted(x.intermediate_values) == [1, 2] for x in pruned)
+    assert study.best_params == pytest.approx(result.best_params)
+    for name, dim in (("quniform", quniform(1, 9, 0.5)), ("normal", normal(5.0, 1.0))):
+        alone = swept(climb, {"speed": dim}, n=3, mode="max", out=tmp_path / name)
+        assert SweepResult.load(tmp_path / name).space == {"speed": dim}
+        assert alone.to_optuna().best_params == pytest.approx(alone.best_params)
 
 
 def test_one_trace_a_size(climb):
