@@ -78,7 +78,7 @@ class Normal:
         return self.mean + self.std * ndtri(np.clip(u, _TINY, 1 - _TINY))
 
 
-Dimension = Values | Interval | Normal
+Dimension = Values | Interval | Rounded | Normal
 
 
 def grid(values: Iterable[float]) -> Values:
