@@ -46,10 +46,8 @@ class Interval:
         if self.kind == "loguniform":
             low, high = math.log(self.low), math.log(self.high)
             return np.clip(np.exp(low + u * (high - low)), self.low, self.high)
-        x = self.low + u * (self.high - self.low)  # rounding may carry it to `high`, or above
-        if self.kind == "randint":
-            return np.minimum(np.floor(x), self.high - 1)
-        return np.minimum(x, self.high)
+        x = self.low + u * (self.high - self.low)  # rounding may carry it up to `high`
+        return np.minimum(np.floor(x), self.high - 1) if self.kind == "randint" else x
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class Normal:
         return self.mean + self.std * ndtri(np.clip(u, _TINY, 1 - _TINY))
 
 
-Dimension = Values | Interval | Normal
+Dimension = Values | Interval | Rounded | Normal
 
 
 def grid(values: Iterable[float]) -> Values:

@@ -98,12 +98,16 @@ def test_every_draw_is_in_its_range(low, width, part, u):
     (x,) = quniform(low, high, q).at(at)
     np.testing.assert_allclose(x / q, np.round(x / q), rtol=1e-12)
     assert np.round(low / q) * q <= x <= np.round(high / q) * q
-    assert not (x == 0 and np.signbit(x))
     a, b = int(low), int(low) + int(width) + 1
     assert randint(a, b).at(at)[0] in range(a, b)
     positive = 1e-6 + abs(low)
     assert positive <= loguniform(positive, positive + width).at(at)[0] <= positive + width
     assert abs(normal(low, width).at(at)[0] - low) <= 8.3 * width
+
+
+def test_no_rounded_draw_is_a_negative_zero():
+    drawn = quniform(-1, 1, 1).at(np.array([0.2, 0.4, 0.6, 0.8]))
+    assert list(map(str, drawn.tolist())) == ["-1.0", "0.0", "0.0", "1.0"]
 
 
 @given(u=st.floats(1e-9, 1 - 1e-9), mean=real, std=st.floats(1e-3, 1e3))
@@ -177,7 +181,7 @@ def test_a_list_of_grids_is_their_products_one_after_another(every):
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_list_of_spaces_draws_from_each(sampler):
     slow = {"lr": loguniform(1e-4, 1e-2), "momentum": uniform(0.9, 0.99)}
-    fast, fixed = {"momentum": 0, "lr": loguniform(1e-4, 1e-2)}, {"lr": [1, 2], "momentum": 0}
+    fast, fixed = {"lr": loguniform(1e-4, 1e-2), "momentum": 0}, {"momentum": 0, "lr": [1, 2]}
     drawn = settings([slow, fast, fixed], 5, sampler=sampler)
     alone = settings(slow, 5, sampler=sampler)
     for name, x in alone.items():
