@@ -1,0 +1,136 @@
+"""The score against one hyperparameter at a time."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from jsgd.sweeps.plots import look
+
+if TYPE_CHECKING:
+    from jsgd.sweeps.result import SweepResult
+
+_FEW = 6  # lines in one panel that can be told apart
+_BEST = "best at each value"
+
+
+def sensitivity(result: "SweepResult", *names: str) -> Figure:
+    """The score against each hyperparameter, a panel each.
+
+    A panel has a line for each combination of the others' values, the mean over the seeds, with a
+    band from the worst to the best seed. Where that would be more than six lines, or lines of one
+    point, every setting is a point, and a line joins the best at each value if values repeat.
+    Settings that diverged are crosses at the bad edge, a row of them for each line. Points that are
+    far worse than most lie on that edge.
+
+    Args:
+        result: of a sweep.
+        names: of hyperparameters; none for all that vary.
+
+    Raises:
+        ValueError: no such hyperparameter.
+    """
+    every = look.varied(result)
+    names = names or tuple(p.name for p in every) or tuple(result.space)
+    columns = min(len(names), 3)
+    down = -(-len(names) // columns)
+    fig = look.figure(max(3.3 * columns + 0.4, 5.2), 3.2 * down + 0.6)
+    panels = list(fig.subplots(down, columns, sharey=True, squeeze=False).flat)
+    shown = look.extent(result.table["mean_score"], result.mode)
+    for place, (ax, name) in enumerate(zip(panels, names)):
+        p = look.parameter(result, name)
+        others = [q for q in every if q.name != name]
+        look.show_score(ax, result, shown)
+        look.show_parameter(ax, p)
+        ax.grid(True, alpha=0.25)
+        groups = _groups(result, others)
+        if len(groups) == 1 or len(groups) <= min(_FEW, len(p.x) // 2):
+            _lines(ax, result, p, others, groups)
+        else:
+            _points(ax, result, p)
+        if np.isfinite(result.best_score):
+            at = p.x[result.order[0]], result.best_score
+            ax.plot(*at, "*", color=look.BEST, markersize=12, markeredgecolor="white", zorder=4)
+        if place % columns:
+            ax.set_ylabel("")
+    for ax in panels[len(names) :]:
+        ax.remove()
+    look.title(fig, result)
+    look.key(fig, _handles(result, panels))
+    return fig
+
+
+def _groups(result: "SweepResult", others: list[look.Parameter]) -> list[np.ndarray]:
+    """The rows of the table, parted by the values of the others."""
+    if not others:
+        return [np.arange(len(result.order))]
+    columns = np.stack([q.x for q in others], axis=1)
+    kinds, which = np.unique(columns, axis=0, return_inverse=True)
+    return [np.flatnonzero(which.ravel() == kind) for kind in range(len(kinds))]
+
+
+def _lines(
+    ax: Any,
+    result: "SweepResult",
+    p: look.Parameter,
+    others: list[look.Parameter],
+    groups: list[np.ndarray],
+) -> None:
+    mean, runs, good = result.table["mean_score"], look.final(result), look.finished(result)
+    colours = look.ordered_colours(len(groups))
+    for place, (rows, colour) in enumerate(zip(groups, colours)):
+        rows = rows[np.argsort(p.x[rows], kind="stable")]
+        how = {
+            "color": colour,
+            "marker": look.MARKERS[place % 6],
+            "markersize": 4,
+            "linewidth": 1.3,
+        }
+        label = ", ".join(q.text(float(q.x[rows[0]])) for q in others)
+        ax.plot(p.x[rows], np.where(good[rows], mean[rows], np.nan), label=label, **how)
+        if runs.shape[1] > 1 and good[rows].any():
+            low, high = runs[rows].min(axis=1), runs[rows].max(axis=1)
+            ax.fill_between(p.x[rows], low, high, color=colour, alpha=0.2, linewidth=0)
+        _crosses(ax, result, p.x[rows[~good[rows]]], colour, place)
+    if others:
+        heading = ", ".join(look.label(q.name) for q in others)
+        ax.legend(
+            title=heading, fontsize=look.SMALL, title_fontsize=look.SMALL, frameon=False,
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), borderaxespad=0.2,
+            ncols=len(groups) if len(groups) <= 4 else 3, columnspacing=1.2, handlelength=1.8,
+        )  # fmt: skip
+
+
+def _points(ax: Any, result: "SweepResult", p: look.Parameter) -> None:
+    mean, good = result.table["mean_score"], look.finished(result)
+    colour = look.ordered_colours(3)[1]
+    if good.any():
+        y = np.clip(mean[good], *ax.get_ylim())
+        ax.plot(p.x[good], y, ".", color=colour, alpha=0.45, markersize=6, clip_on=False)
+    values = np.unique(p.x[good & np.isfinite(p.x)])
+    if 0 < len(values) <= good.sum() / 2:
+        pick = np.max if result.mode == "max" else np.min
+        best = [pick(mean[good & (p.x == v)]) for v in values]
+        ax.plot(values, best, color=colour, linewidth=1.3, label=_BEST)
+    _crosses(ax, result, p.x[~good], look.DIVERGED, 0)
+
+
+def _crosses(ax: Any, result: "SweepResult", x: np.ndarray, colour: Any, row: int) -> None:
+    """The diverged, at the bad edge; the rows of several lines lie above one another."""
+    if x.size:
+        edge = look.bad_edge(result)
+        at = np.full(x.size, edge + (0.035 * row if edge < 0.5 else -0.035 * row))
+        ax.plot(x, at, "x", color=colour, markersize=5, transform=ax.get_xaxis_transform())
+
+
+def _handles(result: "SweepResult", panels: list[Any]) -> list[Any]:
+    """One of each kind that is drawn."""
+    best = [line for ax in panels for line in ax.lines if line.get_label() == _BEST]
+    handles: list[Any] = best[:1]
+    if np.isfinite(result.best_score):
+        handles.append(look.star())
+    if not look.finished(result).all():
+        handles.append(look.cross())
+    if any(ax.collections for ax in panels):
+        handles.append(look.band(result))
+    return handles
