@@ -157,7 +157,8 @@ def _ticks(axis: Any, side: _Side, most: int) -> None:
     axis.set_ticks(at[::skip], words)
     axis.set_ticks([], minor=True)
     axis.set_tick_params(length=0)
-    if axis.axis_name == "x" and sum(map(len, words)) > 9 * axis.axes.figure.get_figwidth():
+    longest = len(words) * max(map(len, words))
+    if axis.axis_name == "x" and longest > 9 * axis.axes.figure.get_figwidth():
         for text in axis.get_ticklabels():
             text.set(rotation=45, ha="right", rotation_mode="anchor")
 
