@@ -37,8 +37,8 @@ from matplotlib.figure import Figure
 
 import jsgd
 from jsgd.sweeps import sweep
+from jsgd.sweeps.files import write
 from jsgd.sweeps.plots import png
-from jsgd.sweeps.result import write
 from jsgd.train import Run
 
 EIGENVALUES = np.geomspace(1, 20, 8)
