@@ -209,6 +209,8 @@ def test_an_uneven_grid_has_cells_of_one_size():
     ax = heat_map(made_up(space)).axes[0]
     assert [t.get_text() for t in ax.get_xticklabels()] == ["0", "0.5", "0.9", "0.99"]
     assert np.diff(ax.get_xticks()).tolist() == [1, 1, 1]
+    many = heat_map(made_up(space | {"b": grid(np.linspace(0, 1, 40) ** 3)})).axes[0]
+    assert many.get_xticks().tolist() == list(range(0, 40, 4))
 
 
 def test_draws_are_points_and_what_diverged_crosses():
@@ -220,6 +222,13 @@ def test_draws_are_points_and_what_diverged_crosses():
     assert len(ax.collections[0].get_offsets()) == 30 - bad
     assert len(labelled(ax, "diverged").get_xdata()) == bad
     assert labelled(ax, "best").get_xdata() == [result.best_params[ax.get_xlabel()]]
+
+
+def test_there_is_no_colour_bar_where_there_is_no_colour():
+    result = made_up(GRID, diverging=0)
+    assert len(heat_map(result).axes) == 1
+    assert len(parallel_coordinates(result).axes) == 4
+    assert len(learning_curves(result).axes) == 1
 
 
 @pytest.mark.parametrize(("space", "names"), [({"lr": 0.1}, ()), (GRID, ("lr", "lr"))])
@@ -425,3 +434,9 @@ def test_what_is_far_worse_than_most_is_off_the_scale(mode):
     assert 10 <= max(abs(low), abs(high)) < 11
     assert extent(np.array([np.nan]), mode) == (0, 1, False)
     assert extent(np.array([1e30, 1, 0.01, 0.1, 0.1]), "min").high < 1e3
+
+
+def test_accuracies_are_all_on_the_scale():
+    low, high, _ = extent(np.array([0.1, 0.987, 0.988, 0.989]), "max")
+    assert low < 0.1
+    assert high == 1.01

@@ -36,7 +36,8 @@ def learning_curves(result: "SweepResult") -> Figure:
     bright = ListedColormap(colormaps["viridis_r"](np.linspace(0.12, 1, 256)))
     norm = Normalize(1, max(good.sum(), 2))
     points = np.stack([np.broadcast_to(epochs, mean.shape), mean], axis=-1)
-    image = LineCollection(list(points[lines[True]]), cmap=bright, norm=norm, linewidths=0.9)
+    image = LineCollection(list(points[lines[True]]), cmap=bright, norm=norm)
+    image.set_linewidth(min(0.9, max(0.25, 90 / len(order))))  # many lines are thin
     image.set_array(result.table["rank"][lines[True]])
     ax.add_collection(image, autolim=False)
     if lines[False].size:

@@ -104,7 +104,7 @@ def final(result: "SweepResult") -> np.ndarray:
 def extent(scores: np.ndarray, mode: str) -> Extent:
     """From the best score to the worst, less those that are far worse than most.
 
-    Logarithmic if losses, all positive, lie far apart.
+    Logarithmic if losses, all positive, lie far apart. Shares such as accuracies are all shown.
     """
     x = scores[np.isfinite(scores)].astype(np.float64)
     if not x.size:
@@ -113,7 +113,7 @@ def extent(scores: np.ndarray, mode: str) -> Extent:
     log = mode == "min" and _far(x.min(), x.max())
     x = np.log(x) if log else x
     low, middle, high = x.min(), np.median(x), x.max()
-    reach = _LOG_REACH if log else _REACH
+    reach = _LOG_REACH if log else math.inf if inside else _REACH
     if mode == "max" and middle < high:
         low = max(low, middle - reach * (high - middle))
     elif mode == "min" and middle > low:
