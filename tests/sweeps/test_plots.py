@@ -204,6 +204,28 @@ def test_a_grid_of_three_shows_the_best_over_the_third():
     assert sorted(texts.values()) == sorted(f"{x:.3f}"[1:] for x in best.ravel())
 
 
+def test_the_hyperparameters_of_a_heat_map_can_be_chosen():
+    result = made_up({"a": grid([1]), "b": grid([1, 2]), "lr": grid([0.1, 0.2, 0.3])})
+    for names, labels in [
+        ((), ("lr", "b")),
+        (("a",), ("b", "a")),
+        ((None, "a"), ("b", "a")),
+        (("a", "lr"), ("lr", "a")),
+    ]:
+        ax = heat_map(result, *names).axes[0]
+        assert (ax.get_xlabel(), ax.get_ylabel()) == labels
+
+
+def test_a_long_title_is_broken_between_hyperparameters():
+    lines = (
+        learning_curves(made_up(DRAWS | {"a_long_name": uniform(1, 2)}, 9))
+        .get_suptitle()
+        .split("\n")
+    )
+    assert len(lines) > 1
+    assert all(line.endswith(",") for line in lines[:-1])
+
+
 @pytest.mark.parametrize("count", [4, 16, 64])
 def test_the_ticks_of_a_heat_map_stay_few(count):
     space = {"lr": loggrid(1e-3, 1, count), "b": grid(np.linspace(0, 1, count))}

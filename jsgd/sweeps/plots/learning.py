@@ -50,7 +50,8 @@ def learning_curves(result: "SweepResult") -> Figure:
     if stopped.size:
         how = {"color": look.DIVERGED, "markersize": 6, "label": "stopped"}
         last = ends[stopped]
-        handles += ax.plot(last, mean[stopped, last - 1], ".", zorder=2.5, **how)
+        ends_at = last, mean[stopped, last - 1]
+        handles += ax.plot(*ends_at, ".", zorder=2.5, clip_on=False, **how)
     for place, row in reversed(list(enumerate(result.order[: len(_TOP)]))):
         if good[row]:
             colour, style = _TOP[place]

@@ -27,6 +27,7 @@ _WIDE = 50  # the ratio from which a logarithm shows more
 _REACH, _LOG_REACH = 20, 2
 _EVEN = 1.6  # steps whose ratio is below this are drawn to scale
 _PAD = 0.08  # inches
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 class Parameter(NamedTuple):
@@ -203,7 +204,8 @@ def title(fig: Figure, result: "SweepResult") -> None:
         line += f", {count} {fate}" if count else ""
     if np.isfinite(result.best_score):
         line += f": best {label(result.metric)} {result.best_score:.4g} at "
-        line += setting(result, int(result.order[0]))
+        best = setting(result, int(result.order[0]))
+        line += best.replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
     columns = int(13 * fig.get_figwidth())
     fig.suptitle(textwrap.fill(line, columns), fontsize=10)
 
