@@ -48,6 +48,18 @@ def made_up(space, n=None, mode="max", diverging=0.5, seeds=2, score=peak, bad_e
     return SweepResult(table, curves, dimensions(space), "score", mode)
 
 
+def halved(space, n=None, mode="max"):
+    """A result half of whose settings were stopped after the second of four epochs."""
+    full = made_up(space, n, mode)
+    lengths = np.where(full.table["rank"] <= len(full.order) / 2, 4, 2)
+    gone = np.arange(4) >= lengths[:, None, None]
+    scores = np.where(gone, np.nan, full.curves["score"])
+    curves = full.curves | {"score": scores}
+    points = {name: full.table[f"param_{name}"] for name in space}
+    table = tabulate(points, curves, "score", mode, True, lengths)
+    return SweepResult(table, curves, full.space, "score", mode)
+
+
 def legend(figure):
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
@@ -190,6 +202,28 @@ def test_a_grid_of_three_shows_the_best_over_the_third():
     best = result.table["mean_score"].reshape(2, 2, 2).max(axis=2)
     texts = cells(heat_map(result, "momentum", "lr"))
     assert sorted(texts.values()) == sorted(f"{x:.3f}"[1:] for x in best.ravel())
+
+
+def test_the_hyperparameters_of_a_heat_map_can_be_chosen():
+    result = made_up({"a": grid([1]), "b": grid([1, 2]), "lr": grid([0.1, 0.2, 0.3])})
+    for names, labels in [
+        ((), ("lr", "b")),
+        (("a",), ("b", "a")),
+        ((None, "a"), ("b", "a")),
+        (("a", "lr"), ("lr", "a")),
+    ]:
+        ax = heat_map(result, *names).axes[0]
+        assert (ax.get_xlabel(), ax.get_ylabel()) == labels
+
+
+def test_a_long_title_is_broken_between_hyperparameters():
+    lines = (
+        learning_curves(made_up(DRAWS | {"a_long_name": uniform(1, 2)}, 9))
+        .get_suptitle()
+        .split("\n")
+    )
+    assert len(lines) > 1
+    assert all(line.endswith(",") for line in lines[:-1])
 
 
 @pytest.mark.parametrize("count", [4, 16, 64])
@@ -363,6 +397,32 @@ def test_diverged_learning_curves_end_where_they_diverged(bad_epoch, end):
     assert crosses.get_xdata().tolist() == [end, end]
 
 
+def test_stopped_learning_curves_end_in_a_dot():
+    result = halved({"lr": loggrid(1e-3, 0.1, 8)})
+    figure = learning_curves(result)
+    assert figure.get_suptitle().startswith("8 settings, 4 stopped: best score")
+    assert legend(figure)[3] == "stopped"
+    ax = figure.axes[0]
+    dots = labelled(ax, "stopped")
+    assert dots.get_xdata().tolist() == [2] * 4
+    stopped = result.table["status"] == "STOPPED"
+    np.testing.assert_allclose(
+        np.sort(dots.get_ydata()), np.sort(result.table["mean_score"][stopped])
+    )
+    png(figure)
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_the_score_of_a_stopped_setting_is_its_last(mode):
+    result = halved({"lr": loggrid(1e-3, 0.1, 8)}, mode=mode)
+    ax = sensitivity(result).axes[0]
+    line = next(line for line in ax.lines if len(line.get_xdata()) == 8)
+    np.testing.assert_array_equal(line.get_ydata(), result.table["mean_score"])
+    (band,) = ax.collections
+    assert np.isfinite(band.get_paths()[0].vertices).all()
+    assert len(band.get_paths()) == 1
+
+
 # importance
 
 
@@ -401,6 +461,20 @@ def test_importances_are_bars_with_error_bars():
     assert high - low == pytest.approx(2 * spread["lr"])
     good = np.isfinite(result.table["mean_score"]).sum()
     assert figure.get_suptitle() == f"{good} settings; R² on settings not seen {r2:.2f}"
+
+
+def test_importances_compare_scores_of_one_epoch():
+    space = {"lr": loggrid(1e-3, 0.1, 12), "b": grid([1, 2])}
+    full, result = made_up(space), halved(space)
+    assert "STOPPED" in result.table["status"]
+    early = {name: x[..., :2] for name, x in full.curves.items()}
+    points = {name: full.table[f"param_{name}"] for name in space}
+    table = tabulate(points, early, "score", "max", True)
+    assert variance_shares(result) == variance_shares(
+        SweepResult(table, early, full.space, "score", "max")
+    )
+    assert importances(result).axes[0].get_xlabel().endswith("score at epoch 2")
+    assert importances(full).axes[0].get_xlabel().endswith("score")
 
 
 def test_importances_need_enough_settings():

@@ -43,10 +43,9 @@ def heat_map(result: "SweepResult", a: str | None = None, b: str | None = None) 
     Raises:
         ValueError: no such hyperparameter, or there are not two different ones.
     """
-    names = [p.name for p in look.varied(result)]
-    names += [name for name in result.space if name not in names]
-    names = [a, *(n for n in names if n not in (a, b))] if a else [n for n in names if n != b]
-    names = [names[0], b] if b and names else names[:2]
+    given = [name for name in (a, b) if name is not None]
+    others = [*(p.name for p in look.varied(result)), *result.space]
+    names = [*given, *(name for name in dict.fromkeys(others) if name not in given)][:2]
     if len(set(names)) < 2:
         raise ValueError(f"a heat map needs two hyperparameters, not {', '.join(names)} alone")
     p, q = sorted(

@@ -29,6 +29,11 @@ class Shares(NamedTuple):
     r2: float
 
 
+def enough(result: "SweepResult") -> bool:
+    """Whether there are settings enough for `importances`."""
+    return np.isfinite(_scores(result)[0]).sum() >= ENOUGH
+
+
 def importances(result: "SweepResult") -> Figure:
     """Bars: the share of the variance of the score that each hyperparameter explains.
 
@@ -54,9 +59,12 @@ def importances(result: "SweepResult") -> Figure:
     ax.set_xlim(left=0)
     ax.grid(True, axis="x", alpha=0.25)
     ax.set_axisbelow(True)
-    log = look.extent(result.table["mean_score"], result.mode).log
-    ax.set_xlabel(f"share of the variance of {'log ' * log}{look.label(result.metric)}")
-    count = look.finished(result).sum()
+    scores, epoch = _scores(result)
+    words = "log " * look.extent(scores, result.mode).log + look.label(result.metric)
+    if (result.table["status"] == "STOPPED").any():
+        words += f" at epoch {epoch}"
+    ax.set_xlabel(f"share of the variance of {words}")
+    count = np.isfinite(scores).sum()
     fig.suptitle(f"{count} settings; R² on settings not seen {r2:.2f}", fontsize=10)
     return fig
 
@@ -72,8 +80,9 @@ def variance_shares(result: "SweepResult") -> Shares:
     Hyperparameters with a log axis are seen as their logarithms, and so are losses that lie far
     apart; a score far worse than most counts as one at the edge of the other pictures. Settings
     that diverged have no score and take no part: a hyperparameter that does nothing but make runs
-    diverge has a small share. Of more than a thousand settings a thousand are used, drawn at
-    random. The result is the same each time.
+    diverge has a small share. If some were stopped early, the score is that of the last epoch that
+    all reached. Of more than a thousand settings a thousand are used, drawn at random. The result
+    is the same each time.
 
     Raises:
         ValueError: fewer than 20 settings have a score.
@@ -83,7 +92,8 @@ def variance_shares(result: "SweepResult") -> Shares:
         Hutter, Hoos and Leyton-Brown (2014), An efficient approach for assessing hyperparameter
         importance: forests of hyperparameters; theirs takes the variance apart by each tree.
     """
-    good = look.finished(result)
+    scores, _ = _scores(result)
+    good = np.isfinite(scores)
     if good.sum() < ENOUGH:
         raise ValueError(f"{good.sum()} settings have a score: importances need {ENOUGH} or more")
     from sklearn.ensemble import RandomForestRegressor  # here: it takes a while to import
@@ -91,8 +101,8 @@ def variance_shares(result: "SweepResult") -> Shares:
     parameters = look.varied(result) or [look.parameter(result, n) for n in result.space]
     rows = np.random.default_rng(0).permutation(np.flatnonzero(good))[:_MOST]
     x = np.stack([np.log(p.x) if p.log else p.x for p in parameters], axis=1)[rows]
-    shown = look.extent(result.table["mean_score"], result.mode)
-    y = np.clip(result.table["mean_score"][rows], shown.low, shown.high)
+    shown = look.extent(scores, result.mode)
+    y = np.clip(scores[rows], shown.low, shown.high)
     y = np.log(y) if shown.log else y
     y = (y - y.mean()) / (y.std() or 1)
     shares, r2 = np.zeros((_FORESTS, len(parameters))), []
@@ -114,3 +124,11 @@ def variance_shares(result: "SweepResult") -> Shares:
         {parameters[i].name: float(spread[i]) for i in order},
         float(np.mean(r2)),
     )
+
+
+def _scores(result: "SweepResult") -> tuple[np.ndarray, int]:
+    """The score at the last epoch that all reached who did not diverge, and that epoch."""
+    good = look.finished(result)
+    curves = result.curves[result.metric].astype(np.float64).mean(axis=1)
+    epoch = int(look.lengths(curves[good]).min(initial=curves.shape[1]))
+    return np.where(good, curves[:, epoch - 1], np.nan), epoch

@@ -21,7 +21,8 @@ def learning_curves(result: "SweepResult") -> Figure:
     """The score at every epoch, a line for each setting: the mean over the seeds.
 
     Lines are coloured by rank. The best three stand out, each with a band from the worst to the
-    best seed. Settings that diverged are dotted, and end in a cross where the first seed did.
+    best seed. Settings that diverged are dotted, and end in a cross where the first seed did; those
+    that were stopped at a rung end in a dot.
     """
     fig = look.figure(7, 4.6)
     ax = fig.subplots()
@@ -45,6 +46,12 @@ def learning_curves(result: "SweepResult") -> Figure:
         ax.add_collection(LineCollection(list(points[lines[False]]), **dotted), autolim=False)
         _crosses(ax, result, mean, ends, lines[False], shown)
     handles: list[Any] = []
+    stopped = order[result.table["status"][order] == "STOPPED"]
+    if stopped.size:
+        how = {"color": look.DIVERGED, "markersize": 6, "label": "stopped"}
+        last = ends[stopped]
+        ends_at = last, mean[stopped, last - 1]
+        handles += ax.plot(*ends_at, ".", zorder=2.5, clip_on=False, **how)
     for place, row in reversed(list(enumerate(result.order[: len(_TOP)]))):
         if good[row]:
             colour, style = _TOP[place]
@@ -54,7 +61,7 @@ def learning_curves(result: "SweepResult") -> Figure:
             dot = "o" if len(epochs) == 1 else ""
             how = {"color": colour, "linestyle": style, "linewidth": 1.7, "marker": dot}
             handles += ax.plot(epochs, mean[row], label=words, zorder=3, **how)
-    handles.reverse()
+    handles.reverse()  # the best first
     if lines[False].size:
         handles.append(look.cross())
     if good.any() and runs.shape[1] > 1:

@@ -27,6 +27,7 @@ _WIDE = 50  # the ratio from which a logarithm shows more
 _REACH, _LOG_REACH = 20, 2
 _EVEN = 1.6  # steps whose ratio is below this are drawn to scale
 _PAD = 0.08  # inches
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 class Parameter(NamedTuple):
@@ -97,8 +98,19 @@ def finished(result: "SweepResult") -> np.ndarray:
 
 def final(result: "SweepResult") -> np.ndarray:
     """The last score of each seed, of shape (settings, seeds); NaN in settings that have none."""
-    last = result.curves[result.metric][..., -1].astype(np.float64)
-    return np.where(finished(result)[:, None], last, np.nan)
+    curves = result.curves[result.metric].astype(np.float64)
+    last = lengths(curves.mean(axis=1))[:, None, None] - 1
+    scores = np.take_along_axis(curves, last, axis=-1)[..., 0]
+    return np.where(finished(result)[:, None], scores, np.nan)
+
+
+def lengths(curves: np.ndarray) -> np.ndarray:
+    """How long each of these curves is before nothing but NaN follows.
+
+    >>> lengths(np.array([[1, 2, 3], [1, np.nan, np.nan]]))
+    array([3, 1])
+    """
+    return curves.shape[-1] - np.argmax(np.isfinite(curves[..., ::-1]), axis=-1)
 
 
 def extent(scores: np.ndarray, mode: str) -> Extent:
@@ -185,11 +197,15 @@ def figure(wide: float, high: float) -> Figure:
 
 def title(fig: Figure, result: "SweepResult") -> None:
     """How many settings there were, and the best of them."""
-    count, bad = len(result.table["rank"]), int((result.table["status"] == "DIVERGED").sum())
-    line = f"{count} setting{'s' * (count > 1)}" + (f", {bad} diverged" if bad else "")
+    status = result.table["status"]
+    line = f"{len(status)} setting{'s' * (len(status) > 1)}"
+    for fate in ("stopped", "diverged"):
+        count = int((status == fate.upper()).sum())
+        line += f", {count} {fate}" if count else ""
     if np.isfinite(result.best_score):
         line += f": best {label(result.metric)} {result.best_score:.4g} at "
-        line += setting(result, int(result.order[0]))
+        best = setting(result, int(result.order[0]))
+        line += best.replace(" ", _NO_BREAK).replace(f",{_NO_BREAK}", ", ")
     columns = int(13 * fig.get_figwidth())
     fig.suptitle(textwrap.fill(line, columns), fontsize=10)
 

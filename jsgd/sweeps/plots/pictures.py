@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from jsgd.sweeps.plots.heat import heat_map
-from jsgd.sweeps.plots.importance import ENOUGH, importances
+from jsgd.sweeps.plots.importance import enough, importances
 from jsgd.sweeps.plots.learning import learning_curves
-from jsgd.sweeps.plots.look import finished, varied
+from jsgd.sweeps.plots.look import varied
 from jsgd.sweeps.plots.parallel import parallel_coordinates
 from jsgd.sweeps.plots.slices import sensitivity
 
@@ -30,7 +30,7 @@ def pictures(result: "SweepResult") -> dict[str, Figure]:
         out["heatmap"] = heat_map(result)
     if count > 2:
         out["parallel"] = parallel_coordinates(result)
-    if count > 1 and finished(result).sum() >= ENOUGH:
+    if count > 1 and enough(result):
         out["importance"] = importances(result)
     return out
 

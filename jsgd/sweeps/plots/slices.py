@@ -21,7 +21,7 @@ def sensitivity(result: "SweepResult", *names: str) -> Figure:
     band from the worst to the best seed. Where that would be more than six lines, or lines of one
     point, every setting is a point, and a line joins the best at each value if values repeat.
     Settings that diverged are crosses at the bad edge, a row of them for each line. Points that are
-    far worse than most lie on that edge.
+    far worse than most lie on that edge. The score of a setting that was stopped is its last.
 
     Args:
         result: of a sweep.
