@@ -12,7 +12,7 @@ where it stands; which size is fastest depends on the model and the machine.
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -76,56 +76,6 @@ class Program:
     def start(self, members: Members) -> Any:
         """The carry of `width` members."""
         return self.init(*jax.device_put((members.keys, _as_hyper(members.hyper)), self.sharding))
-
-
-@dataclass
-class Population:
-    """Members of a sweep, on their way.
-
-    Attributes:
-        program: the compiled pair.
-        ids: who they are, of all members.
-        carries: one for every chunk.
-    """
-
-    program: Program
-    ids: np.ndarray
-    carries: list[Any]
-
-    @classmethod
-    def start(cls, program: Program, members: Members) -> "Population":
-        """All members, at their start."""
-        ids = np.arange(len(members.keys))
-        chunks = _chunks(len(ids), program.width)
-        return cls(program, ids, [program.start(members.take(rows)) for rows in chunks])
-
-    def keep(self, program: Program, places: np.ndarray) -> "Population":
-        """Those at these places alone, where they are, in chunks of a program again full."""
-        whole = jax.tree.map(lambda *xs: jnp.concatenate(xs), *self.carries)
-
-        def gathered(rows):
-            return jax.device_put(jax.tree.map(lambda x: x[places[rows]], whole), program.sharding)
-
-        carries = [gathered(rows) for rows in _chunks(len(places), program.width)]
-        return Population(program, self.ids[places], carries)
-
-    def advance(self) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """One epoch of everyone: yields (ids, their metrics) chunk by chunk.
-
-        While the caller looks at one chunk the devices work on the next.
-        """
-        waiting: list[tuple[int, Any]] = []
-        for i in range(len(self.carries)):
-            self.carries[i], metrics = self.program.advance(self.carries[i])
-            waiting.append((i, metrics))
-            if i:
-                yield self._fetch(*waiting.pop(0))
-        yield self._fetch(*waiting.pop(0))
-
-    def _fetch(self, i: int, metrics: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        width = self.program.width
-        ids = self.ids[i * width : (i + 1) * width]  # less the filling
-        return ids, {n: np.asarray(x)[: len(ids)] for n, x in jax.device_get(metrics).items()}
 
 
 def plan(run: Run, members: Members, epochs: int, layout: Layout = "auto") -> Program:
@@ -266,7 +216,7 @@ def _seconds(program: Program) -> float:
     return program.epoch_seconds or 0.0
 
 
-def _chunks(count: int, width: int) -> list[np.ndarray]:
+def chunks(count: int, width: int) -> list[np.ndarray]:
     """The members of every chunk; what is missing at the end is member 0."""
     rows = np.arange(math.ceil(count / width) * width)
     return list(np.where(rows < count, rows, 0).reshape(-1, width))

@@ -16,7 +16,8 @@ from jsgd.core.numerics import hyper_dtype
 from jsgd.core.tree import leaves_by_path
 from jsgd.sweeps.files import claimed
 from jsgd.sweeps.halving import check_rungs, counts, survivors
-from jsgd.sweeps.layout import Layout, Members, Population, Program, chunk_size, plan, replan
+from jsgd.sweeps.layout import Layout, Members, Program, chunk_size, plan, replan
+from jsgd.sweeps.population import Population
 from jsgd.sweeps.result import SweepResult, tabulate
 from jsgd.sweeps.space import Space, dimensions, sampler_name, settings
 from jsgd.train.fit import higher_is_better

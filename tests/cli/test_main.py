@@ -10,7 +10,7 @@ import pytest
 
 import jsgd
 from jsgd.cli import commands, main
-from jsgd.sweeps.layout import Population
+from jsgd.sweeps.population import Population
 
 QUICK = ["--data", "linear_regression", "--epochs", "2"]
 

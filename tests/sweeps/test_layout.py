@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from jsgd.sweeps import layout
-from jsgd.sweeps.layout import Members, Population, compile_run, plan
+from jsgd.sweeps.layout import Members, compile_run, plan
+from jsgd.sweeps.population import Population
 from jsgd.train import Run
 
 COUNT = 7
