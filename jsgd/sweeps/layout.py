@@ -48,6 +48,10 @@ class Members(NamedTuple):
     def take(self, rows: np.ndarray) -> "Members":
         return Members(self.keys[rows], {name: x[rows] for name, x in self.hyper.items()})
 
+    def numbers(self) -> dict[str, Any]:
+        """The hyperparameters as JAX has them."""
+        return {name: jnp.asarray(x, hyper_dtype()) for name, x in self.hyper.items()}
+
 
 @dataclass(frozen=True)
 class Program:
@@ -75,7 +79,11 @@ class Program:
 
     def start(self, members: Members) -> Any:
         """The carry of `width` members."""
-        return self.init(*jax.device_put((members.keys, _as_hyper(members.hyper)), self.sharding))
+        return self.init(*self.put((members.keys, members.numbers())))
+
+    def put(self, tree: Any) -> Any:
+        """Arrays of `width` rows, spread over the devices."""
+        return jax.device_put(tree, self.sharding)
 
 
 def plan(run: Run, members: Members, epochs: int, layout: Layout = "auto") -> Program:
@@ -220,7 +228,3 @@ def chunks(count: int, width: int) -> list[np.ndarray]:
     """The members of every chunk; what is missing at the end is member 0."""
     rows = np.arange(math.ceil(count / width) * width)
     return list(np.where(rows < count, rows, 0).reshape(-1, width))
-
-
-def _as_hyper(hyper: dict[str, np.ndarray]) -> dict[str, Any]:
-    return {name: jnp.asarray(x, hyper_dtype()) for name, x in hyper.items()}

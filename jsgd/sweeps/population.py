@@ -1,46 +1,41 @@
-"""Populations: the members of a sweep on their way, chunk by chunk."""
+"""Populations: the members of a sweep that one program advances, on their way, chunk by chunk."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jsgd.sweeps.layout import Members, Program, chunks
+from jsgd.sweeps.layout import Members, Program, chunks, replan
+from jsgd.train.run import Run
 
 
-@dataclass
+@dataclass(frozen=True)
 class Population:
-    """Members of a sweep, on their way.
+    """Members of a sweep, where they are now.
 
     Attributes:
+        run: what they are runs of.
         program: the compiled pair.
-        ids: who they are, of all members.
-        carries: one for every chunk.
+        members: their keys and hyperparameters.
+        ids: who they are, of all members of the sweep.
+        carries: one for every chunk; the list is kept up to date, and nothing else changes.
     """
 
+    run: Run
     program: Program
+    members: Members
     ids: np.ndarray
     carries: list[Any]
 
     @classmethod
-    def start(cls, program: Program, members: Members) -> "Population":
-        """All members, at their start."""
-        ids = np.arange(len(members.keys))
+    def start(cls, run: Run, program: Program, members: Members, ids: np.ndarray) -> "Population":
+        """All of them, at their start."""
         parts = chunks(len(ids), program.width)
-        return cls(program, ids, [program.start(members.take(rows)) for rows in parts])
-
-    def keep(self, program: Program, places: np.ndarray) -> "Population":
-        """Those at these places alone, where they are, in chunks of a program again full."""
-        whole = jax.tree.map(lambda *xs: jnp.concatenate(xs), *self.carries)
-
-        def gathered(rows):
-            return jax.device_put(jax.tree.map(lambda x: x[places[rows]], whole), program.sharding)
-
-        carries = [gathered(rows) for rows in chunks(len(places), program.width)]
-        return Population(program, self.ids[places], carries)
+        carries = [program.start(members.take(rows)) for rows in parts]
+        return cls(run, program, members, ids, carries)
 
     def advance(self) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
         """One epoch of everyone: yields (ids, their metrics) chunk by chunk.
@@ -55,7 +50,53 @@ class Population:
                 yield self._fetch(*waiting.pop(0))
         yield self._fetch(*waiting.pop(0))
 
+    def keep(self, places: np.ndarray) -> "Population":
+        """Those at these places alone, where they are, in chunks again full."""
+        members = self.members.take(places)
+        program = replan(self.run, members, self.program)
+        carries = _cut(_joined(self.carries), places, program)
+        return Population(self.run, program, members, self.ids[places], carries)
+
+    def take_over(self, places: np.ndarray, hyper: dict[str, np.ndarray]) -> "Population":
+        """Everyone goes on from the state of the member at a place, with these hyperparameters.
+
+        Args:
+            places: for each member, the place of the one whose state it takes; its own, or another.
+            hyper: name -> values, one for each member.
+        """
+        members = Members(self.members.keys, hyper)
+        carries = _cut(_joined(self.carries), places, self.program)
+        set_hyper = jax.jit(jax.vmap(self.run.set_hyper), donate_argnums=0)
+        for i, rows in enumerate(chunks(len(places), self.program.width)):
+            carry = set_hyper(carries[i], self.program.put(members.take(rows).numbers()))
+            carries[i] = self.program.put(carry)
+        return replace(self, members=members, carries=carries)
+
+    def state(self, places: np.ndarray) -> Any:
+        """Where those at these places are: their carries, stacked."""
+        return jax.tree.map(lambda x: x[places], _joined(self.carries))
+
+    @classmethod
+    def restore(
+        cls, run: Run, program: Program, members: Members, ids: np.ndarray, state: Any
+    ) -> "Population":
+        """The population of which this is the state of everyone."""
+        return cls(run, program, members, ids, _cut(state, np.arange(len(ids)), program))
+
     def _fetch(self, i: int, metrics: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         width = self.program.width
         ids = self.ids[i * width : (i + 1) * width]  # less the filling
         return ids, {n: np.asarray(x)[: len(ids)] for n, x in jax.device_get(metrics).items()}
+
+
+def _joined(carries: list[Any]) -> Any:
+    return jax.tree.map(lambda *xs: jnp.concatenate(xs), *carries)
+
+
+def _cut(whole: Any, places: np.ndarray, program: Program) -> list[Any]:
+    """What stands at these places, in the chunks of a program."""
+
+    def gathered(rows):
+        return program.put(jax.tree.map(lambda x: x[places[rows]], whole))
+
+    return [gathered(rows) for rows in chunks(len(places), program.width)]

@@ -4,14 +4,28 @@ import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from scipy.special import stdtrit
 
 from jsgd.sweeps.dimension import Dimension
 from jsgd.sweeps.files import decode, encode, write_all
 from jsgd.sweeps.space import Either
+from jsgd.train.fit import Fit
+
+
+class Winner(NamedTuple):
+    """Where the best setting ended.
+
+    Attributes:
+        row: the setting.
+        carry: of its members, stacked.
+    """
+
+    row: int
+    carry: Any
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,8 @@ class SweepResult:
         metric: what the score is.
         mode: "max" or "min".
         info: how it was run: sampler, epochs, seeds, layout, seconds, versions.
+        winner: where the setting of rank 1 ended, for `best_run`; `None` while the sweep is
+            running, and where nothing is left of it.
     """
 
     table: dict[str, np.ndarray]
@@ -42,6 +58,7 @@ class SweepResult:
     metric: str
     mode: str
     info: dict[str, Any] = field(default_factory=dict)
+    winner: Winner | None = field(default=None, repr=False, compare=False)
 
     @property
     def order(self) -> np.ndarray:
@@ -63,6 +80,37 @@ class SweepResult:
     def best_score(self) -> float:
         """The mean score of rank 1; NaN if every setting diverged."""
         return float(self.table["mean_score"][self.order[0]])
+
+    def best_run(self, copy: int | None = None) -> Fit:
+        """The setting of rank 1 as if `jsgd.train.fit` had run it: ready to use, or to go on with.
+
+        Its `params` are those to use, `carry` is where the run is (parameters, the state of the
+        optimizer and of the model), `history` what its curves say.
+
+        Args:
+            copy: which of its members: a place on the second axis of the curves, where seeds vary
+                fastest, then folds. `None` is the one with the best score.
+
+        Raises:
+            ValueError: there is no such member, every setting diverged, or its state is not here:
+                the sweep still runs, or the result was loaded from files. `sweep` with
+                `resume=True` on the directory of a finished sweep gives the result with it.
+        """
+        if self.winner is None:
+            _ = self.best_params  # if there is none at all, it says so
+            raise ValueError(
+                "the state of the best setting is not here: it is in what `sweep` returns, as from "
+                "sweep(..., out=DIR, resume=True) for a finished sweep"
+            )
+        scores = self.curves[self.metric][self.winner.row].astype(np.float64)
+        length = int(np.isfinite(scores).all(axis=0).sum())
+        final = scores[:, length - 1] * (1 if self.mode == "max" else -1)
+        copy = int(np.argmax(final)) if copy is None else copy
+        if not 0 <= copy < len(final):
+            raise ValueError(f"copy = {copy}: it must be 0 to {len(final) - 1}")
+        carry = jax.tree.map(lambda x: x[copy], self.winner.carry)
+        history = {name: x[self.winner.row, copy, :length] for name, x in self.curves.items()}
+        return Fit(carry, history, "epochs")
 
     def params(self, row: int) -> dict[str, float]:
         """The setting in a row of the table."""
@@ -162,8 +210,9 @@ def tabulate(
     curves: dict[str, np.ndarray],
     metric: str,
     mode: str,
-    done: bool,
+    done: bool | np.ndarray,
     lengths: np.ndarray | None = None,
+    epochs: int | None = None,
 ) -> dict[str, np.ndarray]:
     """The table of settings, from what their curves say so far.
 
@@ -171,11 +220,13 @@ def tabulate(
         points: name -> values, one per setting.
         curves: metric -> array of shape (settings, seeds, epochs so far).
         metric, mode: the score, and whether "max" or "min" is best.
-        done: whether the sweep is finished.
-        lengths: how many epochs each setting was let run, where not all of them.
+        done: whether the sweep is finished, or each setting is.
+        lengths: how many epochs each setting has run, where not all there are.
+        epochs: how many it would run if it was never stopped, where the curves are shorter.
     """
     scores = curves[metric].astype(np.float64)
     total = scores.shape[-1]
+    whole = epochs or total
     lengths = np.full(len(scores), total) if lengths is None else np.minimum(lengths, total)
     epochs = np.broadcast_to(np.arange(1, total + 1), scores.shape)
     within = epochs <= lengths[:, None, None]
@@ -208,7 +259,9 @@ def tabulate(
         "ci_score": ci,
         "rank": rank,
         "status": np.select(
-            [diverged, lengths < total], ["DIVERGED", "STOPPED"], "COMPLETED" if done else "RUNNING"
+            [diverged, np.broadcast_to(np.logical_not(done), diverged.shape), lengths < whole],
+            ["DIVERGED", "RUNNING", "STOPPED"],
+            "COMPLETED",
         ),
         "n_steps": np.take_along_axis(steps, last, axis=-1).max(axis=(1, 2)).astype(np.int64),
         "first_bad_step": np.where(diverged, first, -1),

@@ -1,0 +1,158 @@
+"""Checkpoints: a whole sweep, saved between epochs with Orbax, so that a kill loses little.
+
+A checkpoint holds what is known of every setting, the state of every member that runs, and what the
+sweep is of. Everything else follows: what proposes and what stops settings are functions of that.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from jsgd.sweeps.groups import Group
+from jsgd.sweeps.layout import compile_run
+from jsgd.sweeps.leaves import from_leaves, to_leaves
+from jsgd.sweeps.population import Population
+from jsgd.sweeps.record import difference, fingerprint
+from jsgd.sweeps.result import Winner
+
+if TYPE_CHECKING:
+    from jsgd.sweeps.drive import Drive
+
+_FOLDER = "checkpoint"
+
+
+def save(out: Path, drive: "Drive") -> None:
+    """Put a checkpoint in the place of the one before; at any moment one of them is whole.
+
+    Args:
+        out: the directory of the sweep.
+        drive: the sweep.
+    """
+    ledger, populations, winner = drive.ledger, drive.populations, drive.winner
+    notes = {
+        "record": drive.job.record,
+        "prints": drive.prints,
+        "points": _texts(ledger.points),
+        "drawn": _texts(ledger.drawn),
+        "batches": ledger.batches,
+        "epoch": ledger.epoch,
+        "sizes": drive.sizes,
+        "programs": [(x.program.size, x.program.devices) for x in populations],
+        "winner": winner.row if winner else None,
+        "progress": (drive.done, drive.bar.total, drive.compiling, drive.seconds),
+    }
+    arrays = {
+        "notes": np.frombuffer(json.dumps(notes).encode(), np.uint8),
+        "curves": ledger.curves,
+        "lengths": ledger.lengths,
+        "running": np.isin(np.arange(len(ledger.lengths)), ledger.running),
+    }
+    for i, x in enumerate(populations):
+        arrays[f"ids{i}"] = x.ids
+        arrays[f"population{i}"] = _numbered(x.state(np.arange(len(x.ids))))
+    if winner:
+        arrays["winner"] = _numbered(winner.carry)
+    folder = (out / _FOLDER).resolve()
+    _orbax().save(folder / str(max(_whole_ones(folder), default=0) + 1), arrays)
+    tidy(out)
+
+
+def load(out: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The notes and the arrays of the last checkpoint; `None` if there is none."""
+    folder = (out / _FOLDER).resolve()
+    steps = _whole_ones(folder)
+    if not steps:
+        return None
+    arrays = _orbax().restore(folder / str(max(steps)))
+    return json.loads(arrays.pop("notes").tobytes()), arrays
+
+
+def tidy(out: Path) -> None:
+    """Remove every checkpoint but the last, and what a kill has left of another."""
+    folder = (out / _FOLDER).resolve()
+    last = max(_whole_ones(folder), default=0)
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.name != str(last):
+            shutil.rmtree(path)
+
+
+def restore(drive: "Drive", notes: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """Have a drive that has not begun stand where one stood when it was saved.
+
+    Raises:
+        ValueError: that was another sweep; it says in what.
+    """
+    job, ledger = drive.job, drive.ledger
+    _refuse(difference(notes["record"], job.record))
+    ledger.points, ledger.drawn = _columns(notes["points"]), _columns(notes["drawn"])
+    ledger.batches, ledger.epoch = notes["batches"], notes["epoch"]
+    ledger.curves, ledger.lengths = arrays["curves"], arrays["lengths"]
+    ledger.running = np.flatnonzero(arrays["running"])
+    groups = job.groups.of(ledger.points, np.arange(len(ledger.lengths)))
+    drive.identify(groups)
+    _refuse(difference(notes["prints"], drive.prints))
+    _refuse(_replay(drive))
+    drive.sizes = notes["sizes"]
+    drive.done, drive.bar.total, drive.compiling, drive.spent = notes["progress"]
+    for i, (size, devices) in enumerate(notes["programs"]):
+        ids = arrays[f"ids{i}"]
+        (group,) = job.groups.of(ledger.points, np.unique(ids // job.copies))
+        members = job.members(group, ledger.points, ids)
+        program = compile_run(group.run, members, size, jax.local_devices()[:devices])
+        state = _carry(drive, group, arrays[f"population{i}"])
+        drive.populations.append(Population.restore(group.run, program, members, ids, state))
+    if "winner" in arrays:
+        (group,) = job.groups.of(ledger.points, np.array([notes["winner"]]))
+        drive.winner = Winner(notes["winner"], _carry(drive, group, arrays["winner"]))
+
+
+def _replay(drive: "Drive") -> str | None:
+    """Have the proposals say again what they said; what is wrong if they do not."""
+    ledger, told = drive.ledger, None
+    for first, last in zip(ledger.batches, [*ledger.batches[1:], len(ledger.lengths)], strict=True):
+        points = next(drive.proposals) if told is None else drive.proposals.send(told)
+        for name, x in points.items():
+            was = ledger.drawn[name][first:last]
+            if not np.array_equal(x, was, equal_nan=x.dtype.kind == "f"):
+                return f"its sampler proposed other values of {name}: give it a seed"
+        told = drive.told(first, last)
+    return None
+
+
+def _refuse(difference: str | None) -> None:
+    if difference:
+        raise ValueError(f"this is another sweep than the one to resume: {difference}")
+
+
+def _whole_ones(folder: Path) -> list[int]:
+    """The checkpoints that are whole: Orbax renames one to a number when it is."""
+    names = [path.name for path in folder.iterdir()] if folder.exists() else []
+    return [int(name) for name in names if name.isdecimal()]
+
+
+def _numbered(carry: Any) -> dict[str, np.ndarray]:
+    return {str(i): x for i, x in enumerate(to_leaves(carry))}
+
+
+def _carry(drive: "Drive", group: Group, leaves: dict[str, np.ndarray]) -> Any:
+    names = drive.job.names(group)
+    listed = [leaves[str(i)] for i in range(len(leaves))]
+    return from_leaves(group.run, drive.job.key, names, listed)
+
+
+def _texts(columns: dict[str, np.ndarray]) -> dict[str, Any]:
+    return {name: (x.dtype.str, x.tolist()) for name, x in columns.items()}
+
+
+def _columns(texts: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.array(x, kind) for name, (kind, x) in texts.items()}
+
+
+def _orbax() -> Any:
+    import orbax.checkpoint  # here: it takes a while to import
+
+    return orbax.checkpoint.PyTreeCheckpointer()

@@ -1,0 +1,42 @@
+"""Leaves: what a run carries as plain NumPy arrays, which a file can hold, and back again."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jsgd.core.numerics import hyper_dtype
+from jsgd.train.run import Run
+
+
+def to_leaves(carry: Any) -> list[np.ndarray]:
+    """The leaves of a carry; keys as the numbers that they are made of."""
+    leaves = jax.tree.leaves(carry)
+    return jax.device_get([jax.random.key_data(x) if _is_key(x) else x for x in leaves])
+
+
+def from_leaves(run: Run, key: Any, names: Iterable[str], leaves: list[np.ndarray]) -> Any:
+    """The carry of a run, or of many that are stacked, with these leaves.
+
+    Args:
+        run: the run.
+        key: any key of the kind that `run.init` was given.
+        names: the hyperparameters that it was given.
+        leaves: as `to_leaves` has them.
+    """
+    hyper = {name: jax.ShapeDtypeStruct((), hyper_dtype()) for name in names}
+    like, structure = jax.tree.flatten(jax.eval_shape(run.init, key, hyper))
+
+    def wrapped(x, like):
+        if not _is_key(like):
+            return jnp.asarray(x)
+        impl = jax.random.key_impl(jnp.empty((0,), like.dtype))
+        return jax.random.wrap_key_data(jnp.asarray(x), impl=impl)
+
+    return structure.unflatten([wrapped(*pair) for pair in zip(leaves, like, strict=True)])
+
+
+def _is_key(x: Any) -> bool:
+    return jnp.issubdtype(x.dtype, jax.dtypes.prng_key)

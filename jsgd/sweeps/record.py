@@ -1,0 +1,61 @@
+"""Records: what a sweep is of, so that one that goes on is known to be the same."""
+
+import hashlib
+from typing import Any
+
+import jax
+import numpy as np
+
+from jsgd.core.numerics import hyper_dtype
+from jsgd.core.tree import leaves_by_path
+from jsgd.train.run import Run
+
+_PARTS = {
+    "init": "the program that begins a run is another one: its initial parameters, or a default",
+    "advance": "the program of an epoch is another one: its data, loss, model or optimizer",
+}
+
+
+def fingerprint(run: Run, key: jax.Array, names: tuple[str, ...]) -> dict[str, Any]:
+    """What tells one run from another, as JSON has it: what it carries, and its two programs.
+
+    Args:
+        run: the run.
+        key: any key of the kind that it gets.
+        names: the hyperparameters that it gets.
+    """
+    hyper = {name: jax.ShapeDtypeStruct((), hyper_dtype()) for name in names}
+    init = jax.jit(run.init).trace(key, hyper)
+    carry = init.out_info
+    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), carry)
+    advance = jax.jit(run.advance).trace(like)
+    leaves = {at: f"{x.dtype}{list(x.shape)}" for at, x in leaves_by_path(carry).items()}
+    return {"carry": leaves, "init": _digest(init), "advance": _digest(advance)}
+
+
+def difference(saved: dict[str, Any], now: dict[str, Any], at: str = "") -> str | None:
+    """The first thing in which two records differ, in words; `None` if in nothing.
+
+    Args:
+        saved, now: nests of dicts of what JSON has; fingerprints may be in them.
+        at: where in a record they stand.
+    """
+    for name in saved | now:
+        was, new = saved.get(name, "not there"), now.get(name, "not there")
+        if was == new:
+            continue
+        if isinstance(was, dict) and isinstance(new, dict):
+            return difference(was, new, f"{at}{name}: ")
+        if name in _PARTS and "carry" in now:
+            return f"{at}{_PARTS[name]}"
+        return f"{at}{name} was {was}, and is {new} now"
+    return None
+
+
+def _digest(traced: Any) -> str:
+    """Of the program and of the arrays that it closes over."""
+    out = hashlib.sha256(traced.lower().as_text().encode())
+    for x in traced.jaxpr.consts:
+        if not jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+            out.update(np.asarray(x).tobytes())
+    return out.hexdigest()
