@@ -88,8 +88,9 @@ class PopulationBased:
         source = np.arange(len(standing.rank))
         lost = []
         for rows in _kinds(standing):
-            rows = rows[np.argsort(standing.rank[rows])]
-            bad = int(standing.diverged[rows].sum())  # they are the last
+            diverged = standing.diverged[rows]
+            rows = rows[np.lexsort((standing.rank[rows], diverged))]  # from best to worst
+            bad = int(diverged.sum())
             healthy = len(rows) - bad
             if not healthy:
                 lost.extend(rows)
