@@ -8,8 +8,6 @@ import numpy as np
 from jsgd.sweeps.halving import best, check_factor
 from jsgd.sweeps.scheduler import Standing, Verdict
 
-_GOLDEN = (math.sqrt(5) - 1) / 2
-
 
 def hyperband(max_t: int, grace_period: int = 1, reduction_factor: float = 3) -> "Hyperband":
     r"""Hedge between many settings that are cut early and few that are let run.
@@ -77,15 +75,13 @@ class Hyperband:
     def deal(self, count: int) -> np.ndarray:
         """The bracket of each of `count` rows: its place in `brackets`.
 
-        Row j stands at j times the golden ratio, modulo 1, on a circle that the brackets divide in
-        proportion. Each so gets its share of any stretch of rows and of every k-th row, whatever
-        the order and the periods of a grid.
+        The brackets' sizes are in proportion to the paper's, rounded; then the rows are shuffled,
+        always in the same way. (Dealt in turn instead, the values of a grid could come round just
+        as the brackets do, and one bracket see only some of them.)
         """
         ends = np.cumsum([n for n, _ in self.brackets])
         sizes = np.diff(np.round(ends * count / ends[-1]).astype(int), prepend=0)
-        out = np.empty(count, int)
-        out[np.argsort(np.arange(count) * _GOLDEN % 1)] = np.repeat(np.arange(len(sizes)), sizes)
-        return out
+        return np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)), sizes))
 
     def __call__(self, standing: Standing) -> Verdict:
         dealt = self.deal(standing.count)

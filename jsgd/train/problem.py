@@ -118,6 +118,7 @@ def _supervised(model: Any, data: Any, loss: Callable, hyper: dict[str, Any]) ->
     defaults = {_name(path): float(x) for path, x in leaves_by_path(models_own).items()}
 
     def told(model_state, hyper):
+        """At the start and at each step, so that `hyper` alone says what they are."""
         if not defaults:
             return model_state
         own = map_with_path(lambda at, x: jnp.asarray(hyper[_name(at)], x.dtype), models_own)

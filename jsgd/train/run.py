@@ -65,8 +65,8 @@ def make_run(
     that epoch (others each time). The test evaluates `jsgd.eval_params`. An optimizer that takes
     the gradients of single examples (`jsgd.dpsgd`) is given those.
 
-    `hyper` may hold the optimizer's names, as `jsgd.get_hyper` shows them, and the problem's; so may
-    that of `set_hyper`, where names that only matter at the start (`init_scale`) change nothing.
+    `hyper` may hold the optimizer's names, as `jsgd.get_hyper` shows them, and the problem's. In
+    that of `set_hyper` a name that only matters at the start (`init_scale`) changes nothing.
     Metrics: those of the problem as means over the epoch's batches (`loss`, `accuracy`), those of
     the test (`test_loss`, `test_accuracy`), `step` and `diverged_at`. A run that diverges goes on:
     that it did is data.
