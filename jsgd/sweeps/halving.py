@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from jsgd.sweeps.scheduler import Standing, Verdict
 
 
 def halving(epochs: int, grace_period: int = 1, reduction_factor: float = 3) -> tuple[int, ...]:
@@ -27,12 +30,36 @@ def halving(epochs: int, grace_period: int = 1, reduction_factor: float = 3) -> 
     """
     if not grace_period >= 1:
         raise ValueError(f"grace_period = {grace_period}: it must be at least 1")
-    _check_factor(reduction_factor)
+    check_factor(reduction_factor)
     rungs, at = [], float(grace_period)
     while math.ceil(at) < epochs:
         rungs.append(math.ceil(at))
         at = max(at * reduction_factor, rungs[-1] + 1)
     return tuple(rungs)
+
+
+@dataclass(frozen=True)
+class Halving:
+    """Successive halving: at each rung the best go on, one in `reduction_factor`, rounded up.
+
+    How many is counted from the settings that began, so those that diverged leave no room. A
+    setting that diverged stops at the next rung.
+
+    Attributes:
+        rungs: as `check_rungs` returns them.
+        reduction_factor: > 1.
+    """
+
+    rungs: tuple[int, ...]
+    reduction_factor: float
+
+    def __call__(self, standing: Standing) -> Verdict:
+        running = standing.running
+        if standing.epoch not in self.rungs:
+            return Verdict(running)
+        after = self.rungs.index(standing.epoch) + 1
+        keep = counts(standing.count, self.rungs, self.reduction_factor)[after]
+        return Verdict(best(standing.rank, standing.diverged, running, keep))
 
 
 def check_rungs(rungs: Iterable[int], reduction_factor: float, epochs: int) -> tuple[int, ...]:
@@ -43,7 +70,7 @@ def check_rungs(rungs: Iterable[int], reduction_factor: float, epochs: int) -> t
             above 1.
     """
     out = tuple(rungs)
-    _check_factor(reduction_factor)
+    check_factor(reduction_factor)
     if any(int(x) != x for x in out) or any(np.diff([0, *out, epochs]) <= 0):
         raise ValueError(f"rungs = {out}: they must be whole and rise, from 1 to below {epochs=}")
     return tuple(int(x) for x in out)
@@ -61,18 +88,17 @@ def counts(settings: int, rungs: tuple[int, ...], reduction_factor: float) -> li
     return out
 
 
+def best(rank: np.ndarray, diverged: np.ndarray, rows: np.ndarray, keep: int) -> np.ndarray:
+    """The best `keep` of these rows, rising; none that diverged is among them."""
+    healthy = rows[~diverged[rows]]
+    return np.sort(healthy[np.argsort(rank[healthy])[:keep]])
+
+
 def survivors(table: dict[str, Any], running: np.ndarray, keep: int) -> np.ndarray:
-    """The rows of the best `keep` of the running settings; none that diverged is among them.
-
-    Args:
-        table: the table of all settings so far.
-        running: the rows that run, in their order.
-        keep: how many go on.
-    """
-    healthy = running[table["status"][running] != "DIVERGED"]
-    return np.sort(healthy[np.argsort(table["rank"][healthy])[:keep]])
+    """The best `keep` of the running rows of a table."""
+    return best(table["rank"], table["status"] == "DIVERGED", running, keep)
 
 
-def _check_factor(reduction_factor: float) -> None:
+def check_factor(reduction_factor: float) -> None:
     if not 1 < reduction_factor < math.inf:
         raise ValueError(f"reduction_factor = {reduction_factor}: it must be above 1")

@@ -24,7 +24,7 @@ class Problem(NamedTuple):
         train: the training data, a pytree of arrays with one row per sample.
         test: the test data, or `None`.
         hyper: name -> default of the hyperparameters that the problem understands. Both functions
-            get them all, as arrays.
+            get them all, as arrays; they may change from one step to the next.
 
     A problem of one's own: find the point nearest to the samples.
 
@@ -117,16 +117,24 @@ def _supervised(model: Any, data: Any, loss: Callable, hyper: dict[str, Any]) ->
     models_own = jax.jit(lambda key: model.init(key)[1].get("hyper", {}))(jax.random.key(0))
     defaults = {_name(path): float(x) for path, x in leaves_by_path(models_own).items()}
 
+    def told(model_state, hyper):
+        """At the start and at each step, so that `hyper` alone says what they are."""
+        if not defaults:
+            return model_state
+        own = map_with_path(lambda at, x: jnp.asarray(hyper[_name(at)], x.dtype), models_own)
+        return model_state | {"hyper": own}
+
     def init(key, hyper):
         _check_ranges(hyper)
         params, model_state = model.init(key)
-        if defaults:
-            own = map_with_path(lambda at, x: jnp.asarray(hyper[_name(at)], x.dtype), models_own)
-            model_state = model_state | {"hyper": own}
-        return jax.tree.map(cast_like, scale(hyper["init_scale"], params), params), model_state
+        params = jax.tree.map(cast_like, scale(hyper["init_scale"], params), params)
+        return params, told(model_state, hyper)
+
+    def loss_told(params, model_state, batch, hyper, *, train, key):
+        return loss(params, told(model_state, hyper), batch, hyper, train=train, key=key)
 
     train, test = jax.tree.map(jnp.asarray, (tuple(data.train), tuple(data.test)))
-    return Problem(init, loss, train, test, hyper | {"init_scale": 1.0} | defaults)
+    return Problem(init, loss_told, train, test, hyper | {"init_scale": 1.0} | defaults)
 
 
 def _name(path: str) -> str:

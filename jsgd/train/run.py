@@ -1,6 +1,6 @@
 """A run: one training as a pair of pure functions, `init(key, hyper)` and `advance(carry)`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ class Run(NamedTuple):
     Attributes:
         init: `init(key, hyper) -> carry`; `hyper` is a dict of numbers, `{"lr": ..., ...}`.
         advance: `advance(carry) -> (carry, metrics)`, one epoch; `metrics` is a dict of scalars.
+        set_hyper: `set_hyper(carry, hyper) -> carry`, the names of `init`'s hyper with other values
+            from now on; or `None`, where a run on its way cannot take others.
 
     Anything of this form can be fitted and swept, a training or not. Two metrics have a meaning
     of their own: `step`, the steps done, and `diverged_at`, the first bad step or -1.
@@ -27,6 +29,7 @@ class Run(NamedTuple):
 
     init: Callable
     advance: Callable
+    set_hyper: Callable | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -62,7 +65,8 @@ def make_run(
     that epoch (others each time). The test evaluates `jsgd.eval_params`. An optimizer that takes
     the gradients of single examples (`jsgd.dpsgd`) is given those.
 
-    `hyper` may hold the optimizer's names, as `jsgd.get_hyper` shows them, and the problem's.
+    `hyper` may hold the optimizer's names, as `jsgd.get_hyper` shows them, and the problem's. In
+    that of `set_hyper` a name that only matters at the start (`init_scale`) changes nothing.
     Metrics: those of the problem as means over the epoch's batches (`loss`, `accuracy`), those of
     the test (`test_loss`, `test_accuracy`), `step` and `diverged_at`. A run that diverges goes on:
     that it did is data.
@@ -75,8 +79,8 @@ def make_run(
             `samples % batch_size`.
 
     Raises:
-        ValueError: the batch size is not possible; and from `init`, if a name in `hyper` is
-            unknown or a number out of its range.
+        ValueError: the batch size is not possible; and from `init` and `set_hyper`, if a name in
+            `hyper` is unknown or a number out of its range.
 
     >>> import jax, jsgd
     >>> data = jsgd.data.linear_regression()
@@ -99,11 +103,13 @@ def make_run(
         own = {name: hyper.get(name, default) for name, default in problem.hyper.items()}
         params, model_state = problem.init(model_key, own)
         opt_state = opt.init(params)
-        _check_names(hyper, get_hyper(opt_state), problem.hyper)
-        theirs = {name: x for name, x in hyper.items() if name not in problem.hyper}
-        own = {name: jnp.asarray(x, hyper_dtype()) for name, x in own.items()}
-        opt_state = set_hyper(opt_state, **theirs)
-        return Carry(params, model_state, opt_state, own, key, _int32(0), _int32(-1))
+        carry = Carry(params, model_state, opt_state, own, key, _int32(0), _int32(-1))
+        return _with_hyper(carry, hyper)
+
+    def change(carry, hyper):
+        own = {name: hyper.get(name, x) for name, x in carry.hyper.items()}
+        jax.eval_shape(lambda key: problem.init(key, own), carry.key)  # it knows what is in range
+        return _with_hyper(carry, hyper)
 
     def batches(key):
         """The rows of every batch of an epoch, of shape (steps, size); `None` for all samples."""
@@ -157,7 +163,16 @@ def make_run(
         metrics = {name: jnp.mean(x, axis=0) for name, x in metrics.items()} | test(carry)
         return carry, metrics | {"step": carry.t, "diverged_at": carry.diverged_at}
 
-    return Run(init, advance)
+    return Run(init, advance, change)
+
+
+def _with_hyper(carry: Carry, hyper: Mapping[str, Any]) -> Carry:
+    """The carry with these values; raises `ValueError` if a name is unknown, or a number wrong."""
+    _check_names(hyper, get_hyper(carry.opt_state), carry.hyper)
+    theirs = {name: x for name, x in hyper.items() if name not in carry.hyper}
+    own = {name: hyper.get(name, x) for name, x in carry.hyper.items()}
+    own = {name: jnp.asarray(x, hyper_dtype()) for name, x in own.items()}
+    return replace(carry, opt_state=set_hyper(carry.opt_state, **theirs), hyper=own)
 
 
 def _samples(data: Any) -> int:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import jsgd
-from jsgd.train import Problem, fit, make_run, regression
+from jsgd.data import Dataset
+from jsgd.train import Problem, classification, fit, make_run, regression
 
 SAMPLES = 10
 
@@ -120,6 +121,49 @@ def test_a_schedules_numbers_are_reached_by_their_names(line):
     run = make_run(line, jsgd.sgd(lr=jsgd.schedules.cosine(0.1, 100)))
     carry = run.init(jax.random.key(0), {"lr__init_value": 0.7})
     assert float(jsgd.get_hyper(carry.opt_state)["lr__init_value"]) == pytest.approx(0.7)
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Every kind of name: a rule's, a wrapper's, a slow average's, the problem's, the model's."""
+    x = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32)
+    y = np.arange(24, dtype=np.int32) % 3
+    model = jsgd.models.from_linen(jsgd.models.MLP(outputs=3, features=(5,)), x)
+    opt = jsgd.clip_by_global_norm(jsgd.adam(0.01), 1.0)
+    return make_run(classification(model, Dataset((x, y), (x, y), 3)), opt, batch_size=8)
+
+
+def test_after_set_hyper_a_run_goes_on_as_if_it_had_always_had_those_values(network):
+    old = {"lr": 0.01, "b1": 0.9, "max_norm": 1.0, "dropout": 0.1, "label_smoothing": 0.0}
+    new = {"lr": 0.03, "b1": 0.5, "max_norm": 0.2, "dropout": 0.6, "label_smoothing": 0.3}
+    init, advance, change = jax.jit(network.init), jax.jit(network.advance), network.set_hyper
+    before, _ = advance(init(jax.random.key(0), old))
+    spliced = jax.tree_util.tree_map_with_path(
+        lambda path, was, then: then if "hyper" in jax.tree_util.keystr(path) else was,
+        before,
+        init(jax.random.key(0), new),
+    )
+    unchanged, expected = advance(before), advance(spliced)
+    went_on = advance(jax.jit(change)(before, new))
+    assert jax.tree.all(jax.tree.map(lambda x, y: (x == y).all(), went_on, expected))
+    for name, x in new.items():  # and each makes a difference
+        _, metrics = advance(jax.jit(change)(before, {name: x}))
+        assert metrics["test_loss"] != unchanged[1]["test_loss"], name
+
+
+@pytest.mark.parametrize(
+    ("hyper", "message"),
+    [
+        ({"dropuot": 0.5}, "no hyperparameter 'dropuot': did you mean 'dropout'"),
+        ({"dropout": 1.0}, r"dropout = 1.0: dropout must be in \[0, 1\)"),
+        ({"lr": -1.0}, r"lr = -1.0: lr must be in \[0, inf\)"),
+    ],
+)
+def test_set_hyper_refuses_what_init_refuses(network, hyper, message):
+    carry = jax.jit(network.init)(jax.random.key(0), {})
+    for refuses in (network.init, network.set_hyper):
+        with pytest.raises(ValueError, match=message):
+            refuses(jax.random.key(0) if refuses is network.init else carry, hyper)
 
 
 def test_one_program_serves_all_values_and_epochs(line):
