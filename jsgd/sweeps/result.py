@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
+from jsgd.sweeps.conditions import applies
 from jsgd.sweeps.dimension import Dimension
 from jsgd.sweeps.files import decode, encode, write_all
 from jsgd.sweeps.space import Either
@@ -49,8 +50,8 @@ class SweepResult:
         return np.argsort(self.table["rank"])
 
     @property
-    def best_params(self) -> dict[str, float]:
-        """The setting of rank 1.
+    def best_params(self) -> dict[str, Any]:
+        """The setting of rank 1: the names that apply to it, with numbers and strings.
 
         Raises:
             ValueError: every setting diverged.
@@ -64,9 +65,10 @@ class SweepResult:
         """The mean score of rank 1; NaN if every setting diverged."""
         return float(self.table["mean_score"][self.order[0]])
 
-    def params(self, row: int) -> dict[str, float]:
-        """The setting in a row of the table."""
-        return {name: float(self.table[f"param_{name}"][row]) for name in self.space}
+    def params(self, row: int) -> dict[str, Any]:
+        """The setting in a row of the table: the names that apply, with numbers and strings."""
+        columns = {name: self.table[f"param_{name}"] for name in self.space}
+        return {name: x[row].item() for name, x in columns.items() if applies(x[row])}
 
     def to_pandas(self) -> Any:
         """The table as a `pandas.DataFrame`."""
