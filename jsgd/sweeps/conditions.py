@@ -72,14 +72,14 @@ def columns(space: Tree, cube: Iterator[np.ndarray]) -> dict[str, np.ndarray]:
         out[name] = (x.labels if isinstance(x, Branches) else x).at(next(cube))
         for label, branch in branches(x).items():
             for inner, drawn in columns(branch, cube).items():
-                before = out.get(inner, np.full_like(drawn, lacking(drawn)))
+                before = out.get(inner, np.full_like(drawn, lacking(drawn.dtype)))
                 out[inner] = np.where(out[name] == label, drawn, before)
     return out
 
 
-def lacking(column: np.ndarray) -> Any:
-    """What stands in such a column where its name does not apply."""
-    return "" if column.dtype.kind == "U" else np.nan
+def lacking(kind: np.dtype) -> Any:
+    """What stands in a column of this type where its name does not apply."""
+    return "" if kind.kind == "U" else np.nan
 
 
 def applies(column: np.ndarray) -> np.ndarray:

@@ -158,7 +158,7 @@ def _draws(space: Tree, n: int, sampler: Any, rng: np.random.Generator) -> dict[
 
 def _joined(column: Sequence[np.ndarray | None], parts: list[dict[str, np.ndarray]]) -> np.ndarray:
     """The parts of a column one after another; it does not apply in a part that lacks it."""
-    nothing = lacking(next(x for x in column if x is not None))
+    nothing = lacking(next(x.dtype for x in column if x is not None))
     lengths = [len(next(iter(part.values()))) for part in parts]
     return np.concatenate(
         [np.full(k, nothing) if x is None else x for x, k in zip(column, lengths, strict=True)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from jsgd.sweeps.conditions import applies
 from jsgd.sweeps.dimension import Interval, Rounded, Values
-from jsgd.sweeps.space import Either, is_of_strings
+from jsgd.sweeps.space import Either
 
 if TYPE_CHECKING:
     from jsgd.sweeps.result import SweepResult
@@ -27,8 +27,11 @@ def study(result: "SweepResult") -> Any:
     """The study; see `SweepResult.to_optuna`."""
     with quiet_optuna("to_optuna") as optuna:
         out = optuna.create_study(direction=direction(result.mode))
+    columns = {name: result.table[f"param_{name}"] for name in result.space}
     distributions = {
-        name: distribution(x, result.table[f"param_{name}"]) for name, x in result.space.items()
+        name: _distribution(result.space[name], x[applies(x)])
+        for name, x in columns.items()
+        if applies(x).any()
     }
     curves = result.curves[result.metric].astype(np.float64).mean(axis=1)
     table = {name: x.tolist() for name, x in result.table.items()}
@@ -75,17 +78,16 @@ def direction(mode: str) -> str:
     return "maximize" if mode == "max" else "minimize"
 
 
-def distribution(dimension: Any, values: np.ndarray = np.zeros(0)) -> Any:
-    """Optuna's, of as many numbers; where it has none, of the numbers that were drawn."""
+def _distribution(dimension: Any, values: np.ndarray) -> Any:
+    """Optuna's, of as many values; where it has none, of the numbers that were drawn."""
     from optuna import distributions
 
     parts = dimension.parts if isinstance(dimension, Either) else [dimension]
-    lists = [x for part in parts if isinstance(part, Values) for x in part.values]
-    if is_of_strings(dimension) or isinstance(dimension, Values):
-        return distributions.CategoricalDistribution(tuple(dict.fromkeys(lists)))
+    if all(isinstance(x, Values) for x in parts):
+        every = dict.fromkeys(value for x in parts for value in x.values)
+        return distributions.CategoricalDistribution(tuple(every))
     if not isinstance(dimension, Interval) or isinstance(dimension, Rounded):
-        values = values[applies(values)]
-        low, high = float(values.min(initial=np.inf)), float(values.max())
+        low, high = float(values.min()), float(values.max())
         return distributions.FloatDistribution(low, high, log=dimension.log)
     low, high = dimension.low, dimension.high
     if dimension.kind == "randint":

@@ -187,7 +187,9 @@ def test_a_list_of_grids_is_their_products_one_after_another(every):
     assert set(drawn) == set().union(*every)
     products = [settings(space) for space in every]
     for name, x in drawn.items():
-        parts = [part.get(name, np.full(len(next(iter(part.values()))), np.nan)) for part in products]
+        parts = [
+            part.get(name, np.full(len(next(iter(part.values()))), np.nan)) for part in products
+        ]
         np.testing.assert_array_equal(x, np.concatenate(parts))
 
 
