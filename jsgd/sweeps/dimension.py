@@ -5,9 +5,9 @@ whatever spreads points over a cube can sample a space.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -16,15 +16,20 @@ _TINY = 2.0**-53  # the least that NumPy draws above 0; it keeps a normal within
 
 @dataclass(frozen=True)
 class Values:
-    """A finite list of numbers: `kind` is "grid" (every one of them) or "choice" (drawn)."""
+    """A finite list of numbers or strings: `kind` is "grid" (all of them) or "choice" (drawn)."""
 
     kind: str
-    values: tuple[float, ...]
+    values: tuple[float, ...] | tuple[str, ...]
 
     @property
     def log(self) -> bool:
-        """Whether the numbers are best seen on a log axis: positive, over a wide range."""
-        return min(self.values) > 0 and max(self.values) / min(self.values) >= 50
+        """Whether these are numbers best seen on a log axis: positive, over a wide range."""
+        return self.positive and max(self.values) / min(self.values) >= 50
+
+    @property
+    def positive(self) -> bool:
+        """Whether these are numbers above 0."""
+        return not isinstance(self.values[0], str) and min(self.values) > 0
 
     def at(self, u: np.ndarray) -> np.ndarray:
         return np.asarray(self.values)[(u * len(self.values)).astype(int)]
@@ -78,14 +83,28 @@ class Normal:
         return self.mean + self.std * ndtri(np.clip(u, _TINY, 1 - _TINY))
 
 
+@dataclass(frozen=True)
+class Branches:
+    """A pick of one of several spaces: `kind` is "choice", `labels` is what each is called."""
+
+    kind: str
+    labels: Values
+    spaces: tuple[Mapping[str, Any], ...]
+
+
 Dimension = Values | Interval | Rounded | Normal
 
 
-def grid(values: Iterable[float]) -> Values:
-    """Every one of these numbers.
+def grid(values: Iterable[float] | Iterable[str]) -> Values:
+    """Every one of these numbers, or of these strings. Booleans are the numbers 0 and 1.
+
+    Raises:
+        ValueError: there are none, there are both, a number is not finite, or a string is empty.
 
     >>> grid([0.1, 0.2]).values
     (0.1, 0.2)
+    >>> grid(["sgd", "adam"]).values
+    ('sgd', 'adam')
     """
     return _values("grid", values)
 
@@ -102,9 +121,44 @@ def loggrid(low: float, high: float, num: int) -> Values:
     return _values("grid", [float(f"{x:.15g}") for x in np.geomspace(low, high, int(num))])
 
 
-def choice(values: Iterable[float]) -> Values:
-    """One of these numbers, drawn at random."""
-    return _values("choice", values)
+@overload
+def choice(values: Mapping[Any, Mapping[str, Any]]) -> Branches: ...
+@overload
+def choice(values: Iterable[Mapping[str, Any]]) -> Branches: ...
+@overload
+def choice(values: Iterable[float] | Iterable[str]) -> Values: ...
+def choice(values: Any) -> Values | Branches:
+    """One of these numbers, strings or spaces, drawn at random.
+
+    A choice of spaces is a condition: the hyperparameters that a space names, which may be none,
+    apply where it is drawn, and nowhere else. In a dict of spaces each has its label, in a list its
+    number. Spaces may name the same hyperparameter, and may hold choices of spaces in turn; what
+    they name cannot also stand outside.
+
+    Args:
+        values: a list of numbers or of strings; or spaces, each a dict name -> dimension, list,
+            number or string: a dict label -> space, or a list of them.
+
+    Raises:
+        ValueError: as `grid`; or only some of them are spaces.
+
+    >>> choice([0.9, 0.99]).values
+    (0.9, 0.99)
+    >>> optimizer = choice({"sgd": {"momentum": uniform(0, 1)}, "adam": {}})
+    >>> optimizer.labels.values
+    ('sgd', 'adam')
+
+    References:
+        Bergstra, Yamins and Cox, "Making a Science of Model Search", ICML 2013,
+        https://proceedings.mlr.press/v28/bergstra13.html: spaces as trees, `hp.choice` of hyperopt.
+    """
+    named = isinstance(values, Mapping)
+    items = values if isinstance(values, str) else list(values.values() if named else values)
+    if not named and not any(isinstance(x, Mapping) for x in items):
+        return _values("choice", items)
+    wrong = [x for x in items if not isinstance(x, Mapping)]
+    check(not wrong, f"{wrong[:1]} in a choice of spaces: each is a dict, which may be empty")
+    return Branches("choice", _values("choice", values if named else range(len(items))), (*items,))
 
 
 def uniform(low: float, high: float) -> Interval:
@@ -158,11 +212,17 @@ def normal(mean: float, std: float) -> Normal:
     return Normal("normal", float(mean), float(std))
 
 
-def _values(kind: str, values: Iterable[float]) -> Values:
-    given: list[Any] = [values] if isinstance(values, str) else list(values)
-    check(len(given) > 0, f"an empty {kind}: give at least one number")
-    wrong = [x for x in given if isinstance(x, bool | np.bool_ | str) or np.ndim(x) != 0]
-    check(not wrong, f"{wrong[:1]} in a {kind}: values are numbers")
+def _values(kind: str, values: Iterable[Any]) -> Values:
+    check(not isinstance(values, str), f"{values!r} is one string, and a {kind} takes a list")
+    given = list(values)
+    check(len(given) > 0, f"an empty {kind}: give at least one value")
+    if all(isinstance(x, str) for x in given):
+        # an empty string is what stands where a name does not apply, and some cannot be saved
+        fine = all(x and x.isprintable() for x in given)
+        check(fine, f"{given}: the strings of a {kind} are of one printable character or more")
+        return Values(kind, tuple(map(str, given)))
+    wrong = [x for x in given if isinstance(x, str | Mapping) or np.ndim(x) != 0]
+    check(not wrong, f"{wrong[:1]} in a {kind}: values are all numbers or all strings")
     out = tuple(float(x) for x in given)
     check(all(map(math.isfinite, out)), f"{out}: the values of a {kind} are finite")
     return Values(kind, out)

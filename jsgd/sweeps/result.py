@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from scipy.special import stdtrit
 
+from jsgd.sweeps.conditions import applies
 from jsgd.sweeps.dimension import Dimension
 from jsgd.sweeps.files import decode, encode, write_all
 from jsgd.sweeps.space import Either
@@ -66,8 +67,8 @@ class SweepResult:
         return np.argsort(self.table["rank"])
 
     @property
-    def best_params(self) -> dict[str, float]:
-        """The setting of rank 1.
+    def best_params(self) -> dict[str, Any]:
+        """The setting of rank 1: the names that apply to it, with numbers and strings.
 
         Raises:
             ValueError: every setting diverged.
@@ -112,9 +113,10 @@ class SweepResult:
         history = {name: x[self.winner.row, copy, :length] for name, x in self.curves.items()}
         return Fit(carry, history, "epochs")
 
-    def params(self, row: int) -> dict[str, float]:
-        """The setting in a row of the table."""
-        return {name: float(self.table[f"param_{name}"][row]) for name in self.space}
+    def params(self, row: int) -> dict[str, Any]:
+        """The setting in a row of the table: the names that apply, with numbers and strings."""
+        columns = {name: self.table[f"param_{name}"] for name in self.space}
+        return {name: x[row].item() for name, x in columns.items() if applies(x[row])}
 
     def to_pandas(self) -> Any:
         """The table as a `pandas.DataFrame`."""

@@ -1,12 +1,13 @@
-"""Samplers: points spread over the unit cube."""
+"""Samplers: points spread over the unit cube, and which samplers are not of this kind."""
 
+import sys
 from typing import Any
 
 import numpy as np
 
 from jsgd.train.names import unknown
 
-_NAMES = ("random", "sobol", "halton")
+_NAMES = ("random", "sobol", "halton", "tpe")
 
 
 def points(n: int, d: int, sampler: Any, rng: np.random.Generator) -> np.ndarray:
@@ -36,8 +37,20 @@ def points(n: int, d: int, sampler: Any, rng: np.random.Generator) -> np.ndarray
     elif sampler in ("sobol", "halton"):
         engine = (qmc.Sobol if sampler == "sobol" else qmc.Halton)(d, rng=rng)
     else:
-        there_are = f"{', '.join(_NAMES)}, or a scipy.stats.qmc.QMCEngine"
+        there_are = f"{', '.join(_NAMES)}, a scipy.stats.qmc.QMCEngine, or one of optuna.samplers"
         raise ValueError(unknown("sampler", str(sampler), _NAMES, there_are))
     # Sobol points are balanced in powers of two, and SciPy warns of other numbers
     count = 1 << (n - 1).bit_length() if isinstance(engine, qmc.Sobol) else n
     return np.minimum(engine.random(count)[:n], np.nextafter(1, 0))  # some engines reach 1
+
+
+def is_optuna(sampler: Any) -> bool:
+    """Whether it is a sampler of Optuna's, or the name of one, which learns from scores.
+
+    >>> is_optuna("tpe"), is_optuna("sobol")
+    (True, False)
+    """
+    if isinstance(sampler, str):
+        return sampler == "tpe"
+    optuna = sys.modules.get("optuna")  # whoever made one has imported it
+    return optuna is not None and isinstance(sampler, optuna.samplers.BaseSampler)

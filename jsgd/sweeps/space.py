@@ -1,27 +1,28 @@
 """Spaces: what a sweep tries. A dict from a hyperparameter's name to where its values come from.
 
 `{"lr": loguniform(1e-4, 1), "momentum": grid([0, 0.9])}`; a list or an array means `grid`, a number
-is itself. A space of grids alone is their product. Any other is a number of random draws, where a
-grid is drawn from like a `choice`. A list of spaces is one after another.
+or a string is itself. A space of grids alone is their product. Any other is a number of random
+draws, where a grid is drawn from like a `choice`. A choice of spaces is a condition. A list of
+spaces is one after another. Where a name does not apply, its column is NaN, or an empty string.
 """
 
 import copy
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from jsgd.sweeps.dimension import Dimension, Values, check, grid
-from jsgd.sweeps.sample import points
+from jsgd.sweeps.conditions import Tree, columns, coordinates, lacking, tree
+from jsgd.sweeps.dimension import Branches, Dimension, Values, check
+from jsgd.sweeps.sample import is_optuna, points
 
 Space = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Either:
-    """What a list of spaces says of one name, space by space: `kind` is "either"."""
+    """What several spaces, or the branches of one, say of a name: `kind` is "either"."""
 
     kind: str
     parts: tuple[Dimension, ...]
@@ -29,35 +30,39 @@ class Either:
     @property
     def log(self) -> bool:
         """Whether a part is best seen on a log axis, and the others fit on it."""
-        fit = all(x.log or (isinstance(x, Values) and min(x.values) > 0) for x in self.parts)
+        fit = all(x.log or (isinstance(x, Values) and x.positive) for x in self.parts)
         return fit and any(x.log for x in self.parts)
 
 
 def settings(
     space: Space, n: int | None = None, seed: Any = 0, sampler: Any = "random"
 ) -> dict[str, np.ndarray]:
-    """The settings of a space, as a dict of float64 arrays of one length.
+    """The settings of a space, as a dict of arrays of one length: float64, or of strings.
+
+    Where a name does not apply to a setting, it is NaN there, or an empty string.
 
     Args:
-        space: name -> dimension, list, array or number; or a list of such dicts, all of the same
-            names, whose settings follow one another.
+        space: name -> dimension, list, array, number or string; or a list of such dicts, whose
+            settings follow one another, and each of which may name what others do not.
         n: how many to draw, >= 1, from every dict with something random in it; `None` if there is
             none. A dict of grids gives its product, the last name varying fastest.
         seed: of the draws, whatever `numpy.random.default_rng` takes.
         sampler: "random"; "sobol" or "halton", scrambled sequences that fill the space more evenly;
-            or a `scipy.stats.qmc.QMCEngine` of as many dimensions as there are names, which is
-            copied, not advanced, and takes no seed. By name, more draws begin with the same ones.
+            or a `scipy.stats.qmc.QMCEngine` of as many dimensions as there are names, those of
+            every branch counted, which is copied, not advanced, and takes no seed. By name, more
+            draws begin with the same ones.
 
     Raises:
         ValueError: the space is empty or malformed; `n` is missing, below 1, or given for grids
-            alone, as is a sampler; or there is no such sampler.
+            alone, as is a sampler; or there is no such sampler, or it is one of Optuna's.
 
     >>> settings({"lr": [0.1, 0.2], "momentum": [0, 0.9]})
     {'lr': array([0.1, 0.1, 0.2, 0.2]), 'momentum': array([0. , 0.9, 0. , 0.9])}
-    >>> settings([{"lr": [0.1, 0.2], "momentum": 0}, {"lr": 0.01, "momentum": 0.9}])
-    {'lr': array([0.1 , 0.2 , 0.01]), 'momentum': array([0. , 0. , 0.9])}
+    >>> settings([{"lr": [0.1, 0.2], "momentum": 0.9}, {"lr": 0.01}])
+    {'lr': array([0.1 , 0.2 , 0.01]), 'momentum': array([0.9, 0.9, nan])}
     """
     every = spaces(space)
+    check(not is_optuna(sampler), "a sampler of Optuna's proposes settings in a sweep, from scores")
     drawn = {name: None for x in every for name, dim in x.items() if dim.kind != "grid"}
     if drawn:
         if n is None:
@@ -76,78 +81,85 @@ def settings(
     for x in every:
         source = rng.spawn(1)[0] if parts else rng  # the first dict draws as it would alone
         parts.append(_product(x) if is_product(x) else _draws(x, int(n or 0), sampler, source))
-    return {name: np.concatenate([x[name] for x in parts]) for name in every[0]}
+    return {name: _joined([part.get(name) for part in parts], parts) for name in dimensions(space)}
 
 
 def dimensions(space: Space) -> dict[str, Dimension | Either]:
-    """The space in full: lists, arrays and numbers as grids; of several spaces, `Either`.
+    """Every name of the space, with its dimension, or `Either` where several differ.
+
+    A choice of spaces is the choice of their labels, and the names of the branches stand after it.
 
     Raises:
         ValueError: as `spaces` does.
     """
-    every = spaces(space)
-    if len(every) == 1:
-        return dict(every[0])
-    return {name: Either("either", tuple(x[name] for x in every)) for name in every[0]}
+    parts: dict[str, list[Dimension]] = {}
+    for x in spaces(space):
+        for name, dimension in coordinates(x):
+            if dimension not in parts.setdefault(name, []):
+                parts[name].append(dimension)
+    return {name: x[0] if len(x) == 1 else Either("either", tuple(x)) for name, x in parts.items()}
 
 
-def spaces(space: Space) -> list[dict[str, Dimension]]:
-    """The space as a list of one or more, each in full, of the same names.
+def spaces(space: Space) -> list[Tree]:
+    """The space as a list of one or more, each in full.
 
     Raises:
-        ValueError: a space is empty, something in it is neither a dimension nor numbers, or not all
-            in the list name the same hyperparameters.
+        ValueError: a space is empty, something in it is neither a dimension nor values, or a name
+            is given as strings in one place and as numbers in another.
     """
     if isinstance(space, Mapping):
-        return [_full(space)]
-    known = isinstance(space, Sequence) and all(isinstance(x, Mapping) for x in space)
-    check(known, f"a space is a dict name -> values, or a list of such dicts, not {space!r}")
-    check(len(space) > 0, "the space is empty: give at least one dict")
-    out = []
-    for i, x in enumerate(space):
-        try:
-            out.append(_full(x))
-        except ValueError as error:
-            raise ValueError(f"space {i}: {error}") from None
-    names = list(dict.fromkeys(name for x in out for name in x))
-    lacking = [(i, [name for name in names if name not in x]) for i, x in enumerate(out)]
-    words = "; ".join(f"space {i} lacks {', '.join(lacks)}" for i, lacks in lacking if lacks)
-    check(not words, f"{words}: every dict names them all; give a number for a fixed value")
+        check(len(space) > 0, "the space is empty: name at least one hyperparameter")
+        out = [tree(space)]
+    else:
+        known = isinstance(space, Sequence) and all(isinstance(x, Mapping) for x in space)
+        check(known, f"a space is a dict name -> values, or a list of such dicts, not {space!r}")
+        check(len(space) > 0, "the space is empty: give at least one dict")
+        out = []
+        for i, x in enumerate(space):
+            try:
+                out += spaces(x)
+            except ValueError as error:
+                raise ValueError(f"space {i}: {error}") from None
+    of_strings: dict[str, bool] = {}
+    for name, x in (pair for one in out for pair in coordinates(one)):
+        strings = is_of_strings(x)
+        check(strings == of_strings.setdefault(name, strings), f"{name}: strings, and numbers")
     return out
 
 
-def is_product(space: Mapping[str, Dimension | Either]) -> bool:
+def is_of_strings(x: Dimension | Either) -> bool:
+    """Whether the values are strings."""
+    if isinstance(x, Either):
+        return is_of_strings(x.parts[0])
+    return isinstance(x, Values) and isinstance(x.values[0], str)
+
+
+def is_product(space: Mapping[str, Dimension | Branches | Either]) -> bool:
     """Whether the space is all grids, so that its settings are their product."""
     return all(x.kind == "grid" for x in space.values())
 
 
 def sampler_name(space: Space, sampler: Any) -> str:
     """What to call the way the settings were found: "grid" where nothing was drawn."""
-    if all(map(is_product, spaces(space))):
+    if not is_optuna(sampler) and all(map(is_product, spaces(space))):
         return "grid"
     return sampler if isinstance(sampler, str) else type(sampler).__name__
 
 
-def _product(space: dict[str, Dimension]) -> dict[str, np.ndarray]:
-    grids = [x.values for x in space.values() if isinstance(x, Values)]
-    columns = np.array(list(itertools.product(*grids)), np.float64).T
-    return dict(zip(space, columns, strict=True))
+def _product(space: Tree) -> dict[str, np.ndarray]:
+    grids = [np.asarray(x.values) for x in space.values() if isinstance(x, Values)]
+    places = np.indices([len(x) for x in grids]).reshape(len(grids), -1)
+    return {name: x[at] for name, x, at in zip(space, grids, places, strict=True)}
 
 
-def _draws(
-    space: dict[str, Dimension], n: int, sampler: Any, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    cube = points(n, len(space), sampler, rng)
-    return {name: x.at(u) for (name, x), u in zip(space.items(), cube.T, strict=True)}
+def _draws(space: Tree, n: int, sampler: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    return columns(space, iter(points(n, len(coordinates(space)), sampler, rng).T))
 
 
-def _full(space: Mapping[str, Any]) -> dict[str, Dimension]:
-    check(len(space) > 0, "the space is empty: name at least one hyperparameter")
-    out: dict[str, Dimension] = {}
-    for name, x in space.items():
-        try:
-            known = isinstance(x, Dimension)
-            out[name] = x if known else grid(x if isinstance(x, Sequence) or np.ndim(x) else [x])
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{name}: {error}") from None
-    return out
+def _joined(column: Sequence[np.ndarray | None], parts: list[dict[str, np.ndarray]]) -> np.ndarray:
+    """The parts of a column one after another; it does not apply in a part that lacks it."""
+    nothing = lacking(next(x.dtype for x in column if x is not None))
+    lengths = [len(next(iter(part.values()))) for part in parts]
+    return np.concatenate(
+        [np.full(k, nothing) if x is None else x for x, k in zip(column, lengths, strict=True)]
+    )

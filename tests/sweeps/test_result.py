@@ -12,6 +12,7 @@ from scipy import stats
 from jsgd.sweeps import SweepResult, choice, grid, loggrid, loguniform, randint, settings, uniform
 from jsgd.sweeps.files import claimed, write
 from jsgd.sweeps.result import tabulate
+from jsgd.sweeps.space import dimensions
 
 NAN = np.nan
 
@@ -168,13 +169,22 @@ def made_up(space, n=None, mode="max", done=True):
     }
     t = tabulate(points, curves, "score", mode, done)
     info = {"epochs": 4, "seeds": [0, 1, 7], "seconds": 1 / 3, "versions": {"jsgd": "0.1"}}
-    dims = {name: x if hasattr(x, "kind") else grid([x]) for name, x in space.items()}
-    return SweepResult(t, curves, dims, "score", mode, info)
+    return SweepResult(t, curves, dimensions(space), "score", mode, info)
 
 
 SPACES = [
     ({"lr": loggrid(1e-7, 10, 3), "momentum": grid([0, 1 / 3, 0.1 + 0.2]), "eps": 1e-8}, None),
     ({"lr": loguniform(1e-5, 1), "b": uniform(0, 1), "k": randint(1, 5), "m": choice([0, 0.9])}, 9),
+    (
+        {
+            "o": choice(
+                {'s,g"d': {"m": uniform(0, 1), "k": "é"}, " ": {"k": choice(["x", "long"])}}
+            ),
+            "lr": loguniform(1e-5, 1),
+        },
+        9,
+    ),
+    ([{"o": "sgd", "m": [0.0, 0.9]}, {"lr": [1e-3, 1], "m": uniform(0, 1), "n": "n/a"}], 5),
 ]
 
 
@@ -206,6 +216,21 @@ def test_any_float_comes_back(x, result, tmp_path):
     result.table["std_score"] = np.float32([x if abs(x) < 1e38 else 0.1, 1 / 3, 0.1])
     result.save(tmp_path, pictures=False)
     assert_same(SweepResult.load(tmp_path), result)
+
+
+def test_a_setting_has_the_names_that_apply_to_it():
+    points = {
+        "o": np.array(["sgd", "adam"]),
+        "momentum": np.array([0.9, NAN]),
+        "kind": np.array(["", "nadam"]),
+        "k": np.array([4, 8]),
+    }
+    t = tabulate(points, {"score": np.array([[[0.1]], [[0.2]]])}, "score", "max", True)
+    space = {name: grid(["sgd"]) for name in points}
+    result = SweepResult(t, {}, space, "score", "max")
+    assert result.params(0) == {"o": "sgd", "momentum": 0.9, "k": 4}
+    assert result.best_params == {"o": "adam", "kind": "nadam", "k": 8}
+    assert [type(x) for x in result.best_params.values()] == [str, str, int]
 
 
 def test_a_result_where_all_diverged_comes_back(tmp_path):

@@ -19,7 +19,7 @@ from jsgd.sweeps import (
     settings,
     uniform,
 )
-from jsgd.sweeps.space import dimensions, is_product
+from jsgd.sweeps.space import Either, dimensions, is_product
 
 numbers = st.lists(st.floats(-10, 10, allow_nan=False), min_size=1, max_size=4)
 
@@ -36,6 +36,18 @@ def test_lists_arrays_and_numbers_are_grids():
     np.testing.assert_allclose(drawn["a"], [1, 1, 2, 2, 4, 4])
     np.testing.assert_array_equal(drawn["b"], [0, 1] * 3)
     np.testing.assert_array_equal(drawn["c"], 7)
+
+
+def test_strings_are_values_and_booleans_are_0_and_1():
+    drawn = settings({"a": ["x", "longer"], "b": [True, np.False_], "c": "y"})
+    assert [*zip(*drawn.values())] == [
+        ("x", 1, "y"),
+        ("x", 0, "y"),
+        ("longer", 1, "y"),
+        ("longer", 0, "y"),
+    ]
+    assert not grid(["x", "y"]).log
+    assert set(settings({"a": choice(["x", "longer"])}, 9)["a"]) == {"x", "longer"}
 
 
 def test_a_log_grid_is_equal_in_ratio_and_has_its_ends():
@@ -169,13 +181,65 @@ def test_an_engine_that_reaches_1_draws_the_last_value():
     assert np.isfinite(drawn["n"]).all()
 
 
-@given(st.lists(st.dictionaries(st.just("a") | st.just("b"), numbers, min_size=2), min_size=1))
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), numbers, min_size=1), min_size=1))
 def test_a_list_of_grids_is_their_products_one_after_another(every):
     drawn = settings(every)
+    assert set(drawn) == set().union(*every)
     products = [settings(space) for space in every]
-    assert list(drawn) == list(every[0])
     for name, x in drawn.items():
-        np.testing.assert_array_equal(x, np.concatenate([part[name] for part in products]))
+        parts = [
+            part.get(name, np.full(len(next(iter(part.values()))), np.nan)) for part in products
+        ]
+        np.testing.assert_array_equal(x, np.concatenate(parts))
+
+
+def test_where_a_dict_of_a_list_does_not_name_a_string_it_is_empty():
+    drawn = settings([{"a": 1}, {"o": ["sgd", "adam"], "b": uniform(0, 1)}], 3)
+    assert drawn["o"][0] == ""
+    assert set(drawn["o"][1:]) <= {"sgd", "adam"}
+    assert np.isnan(drawn["a"]).tolist() == [False, True, True, True]
+    assert np.isnan(drawn["b"]).tolist() == [True, False, False, False]
+
+
+TREE = {
+    "lr": loguniform(1e-3, 1),
+    "optimizer": choice(
+        {
+            "sgd": {"momentum": uniform(0, 1), "eps": 0.0},
+            "adam": {
+                "eps": [1e-8, 1e-6],
+                "decay": choice([{}, {"rate": uniform(0, 1), "mask": choice(["all", "kernels"])}]),
+            },
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("sampler", [*SAMPLERS, qmc.LatinHypercube(8, rng=0)])
+def test_a_name_applies_where_its_branch_is_drawn(sampler):
+    drawn = settings(TREE, 400, sampler=sampler)
+    names = ["lr", "optimizer", "momentum", "eps", "decay", "rate", "mask"]
+    assert list(drawn) == names == list(dimensions(TREE))
+    sgd, decays = drawn["optimizer"] == "sgd", drawn["decay"] == 1
+    assert set(drawn["optimizer"][~sgd]) == {"adam"}
+    np.testing.assert_allclose([sgd.mean(), decays.mean()], [1 / 2, 1 / 4], atol=0.06)
+    assert np.isfinite(drawn["lr"]).all()
+    np.testing.assert_array_equal(~np.isnan(drawn["momentum"]), sgd)
+    np.testing.assert_array_equal(~np.isnan(drawn["decay"]), ~sgd)
+    np.testing.assert_array_equal(~np.isnan(drawn["rate"]), decays)
+    np.testing.assert_array_equal(drawn["mask"] != "", decays)
+    assert set(drawn["mask"]) == {"", "all", "kernels"}
+    assert (drawn["eps"][sgd] == 0).all()
+    assert set(drawn["eps"][~sgd]) == {1e-8, 1e-6}
+
+
+def test_the_names_of_every_branch_are_remembered():
+    full = dimensions(TREE)
+    assert full["optimizer"] == choice(["sgd", "adam"])
+    assert full["decay"] == choice([0, 1])
+    assert full["eps"] == Either("either", (grid([0]), grid([1e-8, 1e-6])))
+    assert full["mask"] == choice(["all", "kernels"])
+    assert not is_product(full)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -225,12 +289,29 @@ def test_a_list_of_spaces_is_remembered_part_by_part():
         (lambda: normal(0, float("inf")), "not 0 and inf"),
         (lambda: normal(float("nan"), 1), "normal needs a finite mean"),
         (lambda: grid([]), "an empty grid"),
-        (lambda: choice([True, 0.1]), "values are numbers"),
+        (lambda: choice(["adam", 0.1]), "'adam'.* in a choice: values are all numbers or all str"),
+        (lambda: grid([{"lr": 1}]), "in a grid: values are"),
+        (lambda: choice("adam"), "'adam' is one string, and a choice takes a list"),
+        (lambda: grid(["adam", ""]), "one printable character or more"),
+        (lambda: grid(["a\rb"]), "one printable character or more"),
+        (lambda: choice([{"a": 1}, 2]), r"\[2\] in a choice of spaces"),
+        (lambda: choice({"sgd": {"a": 1}, "adam": 2}), r"\[2\] in a choice of spaces"),
+        (lambda: choice({"sgd": 1}), r"\[1\] in a choice of spaces"),
+        (lambda: choice({}), "an empty choice"),
+        (lambda: settings({"o": choice([{"a": []}])}, 1), "o: a: an empty grid"),
+        (lambda: settings({"o": choice([{"a": 1}]), "a": 1}, 1), "a: named in a branch and outs"),
+        (lambda: settings({"o": choice([{"o": 1}])}, 1), "o: named in a branch and outside"),
+        (
+            lambda: settings({"o": choice([{"a": 1}]), "p": choice([{"a": 1}])}, 1),
+            "a: named in a branch and outside",
+        ),
+        (lambda: settings({"o": choice([{"a": 1}, {"a": "x"}])}, 1), "a: strings, and numbers"),
+        (lambda: settings([{"a": 1}, {"a": "x"}]), "a: strings, and numbers"),
+        (lambda: settings({"lr": uniform(0, 1)}, 2, 0, "tpe"), "in a sweep, from scores"),
         (lambda: grid([0.1, float("nan")]), "finite"),
         (lambda: settings({}), "the space is empty"),
         (lambda: settings([0.1]), "a space is a dict"),
         (lambda: settings({"lr": []}), "lr: an empty grid"),
-        (lambda: settings({"lr": "0.1"}), "lr: .* values are numbers"),
         (lambda: settings({"lr": [0.1]}, n=4), "leave n out"),
         (lambda: settings({"lr": uniform(0, 1)}), "give n.*lr is random"),
         (lambda: settings({"lr": uniform(0, 1)}, n=0), "1 or more"),
@@ -246,10 +327,6 @@ def test_a_list_of_spaces_is_remembered_part_by_part():
         (lambda: settings([{"lr": 1}, {"lr": []}]), "space 1: lr: an empty grid"),
         (lambda: settings([{"lr": 1}, {"lr": [1]}], n=2), "leave n out"),
         (lambda: settings([{"lr": 1}, {"lr": normal(0, 1)}]), "give n.*lr is random"),
-        (
-            lambda: settings([{"a": 1}, {"a": 1, "b": 2, "c": 3}, {"b": 1, "c": 1}]),
-            "space 0 lacks b, c; space 2 lacks a: .* give a number for a fixed value",
-        ),
     ],
 )
 def test_what_cannot_be_is_refused(make, message):

@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from jsgd.sweeps import SweepResult, choice, grid, loguniform, randint, settings, uniform
+from jsgd.sweeps import SweepResult, choice, grid, loguniform, normal, randint, settings, uniform
 from jsgd.sweeps.result import tabulate
+from jsgd.sweeps.space import dimensions
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,28 @@ def test_the_distributions_are_those_of_the_space(optuna):
         "momentum": CategoricalDistribution((0.0, 0.9)),
         "eps": CategoricalDistribution((1e-8,)),
     }
+
+
+def test_a_trial_has_the_names_that_apply_to_it(optuna):
+    space = [
+        {
+            "lr": loguniform(1e-3, 1),
+            "o": choice({"sgd": {"m": uniform(0, 1)}, "adam": {"m": [0.9]}}),
+        },
+        {"lr": 0.1, "o": "lion", "kind": ["a", "b"]},
+        {"lr": 0.2, "never": choice([{}, {"rare": normal(0, 1)}])},
+    ]
+    points = settings(space, 8)
+    points["rare"][:] = np.nan
+    curves = {"score": points["lr"][:, None, None]}
+    table = tabulate(points, curves, "score", "max", True)
+    result = SweepResult(table, curves, dimensions(space), "score", "max")
+    trials = result.to_optuna().trials
+    assert [trial.params for trial in trials] == [result.params(row) for row in range(18)]
+    labels = optuna.distributions.CategoricalDistribution(("sgd", "adam", "lion"))
+    assert {trial.distributions.get("o", labels) for trial in trials} == {labels}
+    assert {"lr", "o", "m"} == set(trials[0].params)
+    assert {"lr", "o", "kind"} == set(trials[8].params)
 
 
 def test_an_unfinished_sweep_has_running_trials(optuna):
