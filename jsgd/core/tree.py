@@ -163,6 +163,11 @@ def mix(a: Any, b: Any, weight: Any) -> Any:
     return jax.tree.map(jnp.add, scale(1 - weight, a), scale(weight, b))
 
 
+def widen(tree: Any) -> Any:
+    """Every leaf in its working dtype: what a small step is taken in, so that it is not lost."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, working_dtype(leaf)), tree)
+
+
 def zeros_like(tree: Any) -> Any:
     """Zeros of every leaf's shape in its working dtype."""
     return jax.tree.map(lambda leaf: jnp.zeros_like(leaf, working_dtype(leaf)), tree)
@@ -197,8 +202,8 @@ def value_and_grad(value_fn: Callable, params: Any) -> tuple[jax.Array, Any]:
 def norm(tree: Any) -> jax.Array:
     """The Euclidean norm of all leaves together, `sqrt(sum |x|**2)`, of `hyper_dtype()`."""
     total = jnp.zeros((), hyper_dtype())
-    for leaf in jax.tree.leaves(tree):
-        total += jnp.sum(abs_sq(jnp.asarray(leaf, working_dtype(leaf)))).astype(total.dtype)
+    for leaf in jax.tree.leaves(widen(tree)):
+        total += jnp.sum(abs_sq(leaf)).astype(total.dtype)
     return jnp.sqrt(total)
 
 

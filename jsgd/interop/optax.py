@@ -56,13 +56,9 @@ def _update(opt: Optimizer, updates: Any, state: Any, params: Any = None, **give
         params = jax.tree.map(
             lambda u: jnp.zeros(jnp.shape(u)[examples:], working_dtype(u)), updates
         )
-    wide = _widen(params)  # no small step is lost against a large parameter in bfloat16
+    wide = tree.widen(params)  # no small step is lost against a large parameter in bfloat16
     new, state = opt.step(wide, updates, _follow(opt, state), **given)
     return jax.tree.map(lambda n, w, p: (n - w).astype(p.dtype), new, wide, params), state
-
-
-def _widen(params: Any) -> Any:
-    return jax.tree.map(lambda p: jnp.asarray(p, working_dtype(p)), params)
 
 
 def _follow(opt: Optimizer, state: State) -> State:
@@ -119,7 +115,7 @@ class OptaxInit:
         tree.check_trainable(params)
         hyper = {name: as_hyper(name, x) for name, x in self.hyper.items()}
         t = jnp.zeros((), jnp.int32)
-        slots = _make(self.transformation, hyper, t).init(_widen(params))
+        slots = _make(self.transformation, hyper, t).init(tree.widen(params))
         return State(t, hyper, {"optax": jax.tree.map(jnp.copy, slots)})
 
     def __eq__(self, other: Any) -> bool:
@@ -144,7 +140,7 @@ def _make(transformation: Any, hyper: dict[str, Any], t: jax.Array) -> Any:
 
 def _optax_step(transformation, params, grads, state, **given):
     tree.check_same(grads, params)
-    wide = _widen(params)
+    wide = tree.widen(params)
     grads = jax.tree.map(lambda g, w: jnp.asarray(g, w.dtype), grads, wide)
     tx = _make(transformation, state.hyper, state.t)
     if given.get("value_fn") is not None:  # optax's line searches want the gradient as JAX has it

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jsgd.core import Optimizer, elementwise, tree, wrapper
 from jsgd.core.nest import hyper_now
-from jsgd.core.numerics import abs_sq, hyper_dtype, working_dtype
+from jsgd.core.numerics import abs_sq, hyper_dtype
 from jsgd.core.slots import copies, real_zeros
 from jsgd.optimizers.sgd import sgd
 
@@ -63,7 +63,7 @@ def _schedule_free(step, params, grads, inner, s, h):
     lr = hyper_now(inner, "lr")
     if not isinstance(lr, jax.Array):
         raise ValueError(f"schedule_free weighs its average by one lr for all leaves, not {lr!r}")
-    y = jax.tree.map(lambda p: jnp.asarray(p, working_dtype(p)), params)
+    y = tree.widen(params)
     stepped, inner = step(y, grads, inner)
     z = jax.tree.map(lambda z, new, old: z + (new - old), s.z, stepped, y)
     max_lr = jnp.maximum(s.max_lr, lr)

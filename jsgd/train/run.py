@@ -6,10 +6,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jsgd.core import Optimizer, eval_params, get_hyper, set_hyper
+from jsgd.core.hyper import is_concrete
 from jsgd.core.numerics import hyper_dtype
 from jsgd.core.tree import all_finite
+from jsgd.train.folds import fold_rows
 from jsgd.train.names import unknown
 from jsgd.train.problem import Problem
 
@@ -39,7 +42,7 @@ class Carry:
 
     Attributes:
         params, model_state, opt_state: the model and the optimizer.
-        hyper: the problem's hyperparameters.
+        hyper: the problem's hyperparameters, and the fold.
         key: the key that the epochs to come are drawn from.
         t: int32, the steps done.
         diverged_at: int32, the first step (from 1) whose loss or new parameters were not finite,
@@ -56,7 +59,12 @@ class Carry:
 
 
 def make_run(
-    problem: Problem, opt: Optimizer, *, batch_size: int | None = 64, shuffle: bool = True
+    problem: Problem,
+    opt: Optimizer,
+    *,
+    batch_size: int | None = 64,
+    shuffle: bool = True,
+    folds: int | None = None,
 ) -> Run:
     """Training as a `Run`: an epoch is one scan over its batches, then the test.
 
@@ -71,16 +79,25 @@ def make_run(
     the test (`test_loss`, `test_accuracy`), `step` and `diverged_at`. A run that diverges goes on:
     that it did is data.
 
+    With `folds=K` it is a part of a cross-validation: `hyper` must hold `fold`, 0 to K - 1, and the
+    run trains on all of the training data but that fold, and its test is of the fold, however the
+    data is split (see `jsgd.train.fold_rows`). The fold is a number like any other, so that one
+    program serves all folds, and the data is held once. The problem's own test data is left alone.
+
     Args:
         problem: what is trained.
         opt: the optimizer; its numbers are the defaults of its hyperparameters.
-        batch_size: static; samples a step, 1 to the number of samples, or `None` for all.
+        batch_size: static; samples a step, 1 to the number of samples (that a fold trains on), or
+            `None` for all.
         shuffle: static; `False` takes the samples in their order, and never the last
             `samples % batch_size`.
+        folds: static; how many folds the training data is cut into, 2 to the number of samples, or
+            `None` for the problem's own test data.
 
     Raises:
-        ValueError: the batch size is not possible; and from `init` and `set_hyper`, if a name in
-            `hyper` is unknown or a number out of its range.
+        ValueError: the batch size or the number of folds is not possible; and from `init` and
+            `set_hyper`, if a name in `hyper` is unknown, a number out of its range, or `fold`
+            missing.
 
     >>> import jax, jsgd
     >>> data = jsgd.data.linear_regression()
@@ -92,7 +109,13 @@ def make_run(
     >>> sorted(metrics), int(metrics["step"])
     (['diverged_at', 'loss', 'step', 'test_loss'], 16)
     """
-    samples = _samples(problem.train)
+    samples, known = _samples(problem.train), problem.hyper
+    if folds is not None:
+        if "fold" in known:
+            raise ValueError("'fold' is the problem's name: rename it, or leave folds out")
+        known = known | {"fold": None}
+        train_rows, test_rows = map(jnp.asarray, fold_rows(problem.train, folds))
+        samples = train_rows.shape[1]
     size = samples if batch_size is None else batch_size
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= samples:
         raise ValueError(f"batch_size = {batch_size!r}: it must be None or 1 to {samples} samples")
@@ -100,7 +123,9 @@ def make_run(
 
     def init(key, hyper):
         key, model_key = jax.random.split(key)
-        own = {name: hyper.get(name, default) for name, default in problem.hyper.items()}
+        own = {name: hyper.get(name, default) for name, default in known.items()}
+        if folds is not None:
+            _check_fold(own["fold"], folds)
         params, model_state = problem.init(model_key, own)
         opt_state = opt.init(params)
         carry = Carry(params, model_state, opt_state, own, key, _int32(0), _int32(-1))
@@ -111,12 +136,17 @@ def make_run(
         jax.eval_shape(lambda key: problem.init(key, own), carry.key)  # it knows what is in range
         return _with_hyper(carry, hyper)
 
-    def batches(key):
+    def own_rows(table, carry):
+        return table[carry.hyper["fold"].astype(jnp.int32)]
+
+    def batches(carry, key):
         """The rows of every batch of an epoch, of shape (steps, size); `None` for all samples."""
-        if batch_size is None:
+        if batch_size is None and folds is None:
             return None
-        order = jax.random.permutation(key, samples) if shuffle else jnp.arange(samples)
-        return order[: steps * size].reshape(steps, size)
+        in_order = batch_size is None or not shuffle
+        order = jnp.arange(samples) if in_order else jax.random.permutation(key, samples)
+        rows = order if folds is None else own_rows(train_rows, carry)[order]
+        return rows[: steps * size].reshape(steps, size)
 
     def step(carry, xs):
         rows, key = xs
@@ -148,17 +178,21 @@ def make_run(
         return new, metrics
 
     def test(carry):
-        if problem.test is None:
+        data = problem.test
+        if folds is not None:
+            rows = own_rows(test_rows, carry)
+            data = jax.tree.map(lambda x: x[rows], problem.train)
+        if data is None:
             return {}
         params = eval_params(carry.params, carry.opt_state)
         _, (metrics, _) = problem.loss(
-            params, carry.model_state, problem.test, carry.hyper, train=False, key=carry.key
+            params, carry.model_state, data, carry.hyper, train=False, key=carry.key
         )
         return {f"test_{name}": x for name, x in metrics.items()}
 
     def advance(carry):
         key, order_key, steps_key = jax.random.split(carry.key, 3)
-        xs = batches(order_key), jax.random.split(steps_key, steps)
+        xs = batches(carry, order_key), jax.random.split(steps_key, steps)
         carry, metrics = jax.lax.scan(step, replace(carry, key=key), xs, length=steps)
         metrics = {name: jnp.mean(x, axis=0) for name, x in metrics.items()} | test(carry)
         return carry, metrics | {"step": carry.t, "diverged_at": carry.diverged_at}
@@ -180,6 +214,15 @@ def _samples(data: Any) -> int:
     if len(counts) != 1:
         raise ValueError(f"the training data must have one number of samples, not {sorted(counts)}")
     return counts.pop()
+
+
+def _check_fold(fold: Any, folds: int) -> None:
+    if fold is None:
+        raise ValueError(
+            f"there is no fold: give fold, 0 to {folds - 1}, or sweep(..., folds={folds})"
+        )
+    if is_concrete(fold) and np.asarray(fold) not in range(folds):
+        raise ValueError(f"fold = {fold}: it must be 0 to {folds - 1}, one of {folds} folds")
 
 
 def _check_names(given: Iterable[str], opts: Iterable[str], problems: Iterable[str]) -> None:

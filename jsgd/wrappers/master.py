@@ -1,12 +1,11 @@
 r"""Float32 copies of narrow parameters, on which small steps are not lost."""
 
-from typing import Any
-
 import jax
-import jax.numpy as jnp
 
 from jsgd.core import Optimizer, wrapper
-from jsgd.core.numerics import working_dtype
+from jsgd.core.bind import bind
+from jsgd.core.slots import copies
+from jsgd.wrappers.narrow import its_own, narrow
 
 
 def master_weights(opt: Optimizer) -> Optimizer:
@@ -36,23 +35,12 @@ def master_weights(opt: Optimizer) -> Optimizer:
         Micikevicius et al., "Mixed Precision Training", ICLR 2018,
         https://arxiv.org/abs/1710.03740, section 3.1.
     """
-    return wrapper(_master_weights, opt, slots={"master": _copies})
+    return wrapper(_master_weights, opt, slots={"master": bind(narrow, copies)})
 
 
 def _master_weights(step, params, grads, inner, s, h):
     """Section 3.1."""
-    master, inner = step(jax.tree.map(_wide, params, s.master), grads, inner)
+    wide = jax.tree.map(lambda p, m: p if m is None else its_own(m, p), params, s.master)
+    master, inner = step(wide, grads, inner)
     kept = jax.tree.map(lambda w, m: None if m is None else w, master, s.master)
     return master, inner, {"master": kept}
-
-
-def _wide(p, m):
-    return p if m is None else jnp.where(p == m.astype(p.dtype), m, p.astype(m.dtype))
-
-
-def _copies(params: Any) -> Any:
-    def copy(p):
-        wide = working_dtype(p)
-        return None if wide == jnp.result_type(p) else jnp.array(p, wide, copy=True)
-
-    return jax.tree.map(copy, params)

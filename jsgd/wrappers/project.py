@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, projections, tree, wrapper
-from jsgd.core.numerics import working_dtype
 
 _INF = float("inf")
 _SETS = {  # name -> (kernel, its numbers where none are given)
@@ -103,7 +102,7 @@ def project(opt: Optimizer, onto: str, *, each_leaf: bool = False, **numbers: An
 
 def _project(step, params, grads, inner, s, h):
     params, inner = step(params, grads, inner)
-    params = jax.tree.map(lambda p: jnp.asarray(p, working_dtype(p)), params)
+    params = tree.widen(params)
     kernel, names = _SETS[h.onto]
     numbers = {name: getattr(h, name) for name in names}
     if not h.each_leaf:

@@ -5,8 +5,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jsgd.core import Optimizer, wrapper
-from jsgd.core.numerics import working_dtype
+from jsgd.core import Optimizer, tree, wrapper
+from jsgd.core.bind import bind
+from jsgd.wrappers.narrow import its_own, narrow
 
 
 def stochastic_rounding(opt: Optimizer, *, key: Any = 0) -> Optimizer:
@@ -37,7 +38,7 @@ def stochastic_rounding(opt: Optimizer, *, key: Any = 0) -> Optimizer:
 
 def _stochastic_rounding(step, params, grads, inner, s, h):
     """Section 3.1."""
-    wide, inner = step(jax.tree.map(_wide, params), grads, inner)
+    wide, inner = step(tree.widen(params), grads, inner)
     leaves, treedef = jax.tree.flatten(wide)
     keys = treedef.unflatten(jax.random.split(h.key, max(1, len(leaves)))[: len(leaves)])
     return jax.tree.map(_rounded, wide, params, keys), inner, {}
@@ -83,28 +84,17 @@ def kahan(opt: Optimizer) -> Optimizer:
         Kahan, "Further remarks on reducing truncation errors", CACM 8, 1965; Zamirai et al.,
         "Revisiting BFloat16 Training", 2020, https://arxiv.org/abs/2010.06192, Algorithm 5.
     """
-    return wrapper(_kahan, opt, slots={"compensation": _narrow_zeros})
+    return wrapper(_kahan, opt, slots={"compensation": bind(narrow, jnp.zeros_like)})
 
 
 def _kahan(step, params, grads, inner, s, h):
     def whole(p, c):
         if c is None:
             return p
-        x = _wide(p) + _wide(c)
-        return jnp.where(x.astype(p.dtype) == p, x, _wide(p))
+        return its_own(tree.widen(p) + tree.widen(c), p)
 
     def lost(x, c):
-        return None if c is None else (x - _wide(x.astype(c.dtype))).astype(c.dtype)
+        return None if c is None else (x - tree.widen(x.astype(c.dtype))).astype(c.dtype)
 
     x, inner = step(jax.tree.map(whole, params, s.compensation), grads, inner)
     return x, inner, {"compensation": jax.tree.map(lost, x, s.compensation)}
-
-
-def _wide(p):
-    return p.astype(working_dtype(p))
-
-
-def _narrow_zeros(params: Any) -> Any:
-    return jax.tree.map(
-        lambda p: None if working_dtype(p) == jnp.result_type(p) else jnp.zeros_like(p), params
-    )

@@ -3,11 +3,10 @@ r"""Layerwise adaptive steps: every leaf moves by a fraction of its own length."
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from jsgd.core import Optimizer, linalg, tree, wrapper
 from jsgd.core.nest import hyper_now
-from jsgd.core.numerics import real_dtype, working_dtype
+from jsgd.core.numerics import real_dtype
 
 
 def trust_ratio(opt: Optimizer, trust_coefficient: Any = 1.0, eps: Any = 0.0) -> Optimizer:
@@ -51,7 +50,7 @@ def _trust_ratio(step, params, grads, inner, s, h):
     """Section 3, with the identity for phi."""
     lrs = tree.fill(hyper_now(inner, "lr"), params, "lr")
     # in the working dtype, for the difference of two rounded parameters is no step
-    params = jax.tree.map(lambda p: jnp.asarray(p, working_dtype(p)), params)
+    params = tree.widen(params)
     moved, inner = step(params, grads, inner)
 
     def scaled(p, q, lr):
