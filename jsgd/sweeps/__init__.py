@@ -8,7 +8,12 @@ from jsgd.sweeps.dimension import normal as normal
 from jsgd.sweeps.dimension import quniform as quniform
 from jsgd.sweeps.dimension import randint as randint
 from jsgd.sweeps.dimension import uniform as uniform
+from jsgd.sweeps.evolution import population_based as population_based
 from jsgd.sweeps.halving import halving as halving
+from jsgd.sweeps.hyperband import hyperband as hyperband
+from jsgd.sweeps.median import median_stopping as median_stopping
 from jsgd.sweeps.result import SweepResult as SweepResult
+from jsgd.sweeps.scheduler import Standing as Standing
+from jsgd.sweeps.scheduler import Verdict as Verdict
 from jsgd.sweeps.space import settings as settings
 from jsgd.sweeps.sweep import sweep as sweep

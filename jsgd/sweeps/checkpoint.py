@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from jsgd.sweeps.files import CHECKPOINT
 from jsgd.sweeps.groups import Group
 from jsgd.sweeps.layout import compile_run
 from jsgd.sweeps.leaves import from_leaves, to_leaves
 from jsgd.sweeps.population import Population
-from jsgd.sweeps.record import difference, fingerprint
+from jsgd.sweeps.record import difference
 from jsgd.sweeps.result import Winner
 
 if TYPE_CHECKING:
     from jsgd.sweeps.drive import Drive
-
-_FOLDER = "checkpoint"
 
 
 def save(out: Path, drive: "Drive") -> None:
@@ -56,14 +55,14 @@ def save(out: Path, drive: "Drive") -> None:
         arrays[f"population{i}"] = _numbered(x.state(np.arange(len(x.ids))))
     if winner:
         arrays["winner"] = _numbered(winner.carry)
-    folder = (out / _FOLDER).resolve()
+    folder = (out / CHECKPOINT).resolve()
     _orbax().save(folder / str(max(_whole_ones(folder), default=0) + 1), arrays)
     tidy(out)
 
 
 def load(out: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The notes and the arrays of the last checkpoint; `None` if there is none."""
-    folder = (out / _FOLDER).resolve()
+    folder = (out / CHECKPOINT).resolve()
     steps = _whole_ones(folder)
     if not steps:
         return None
@@ -73,7 +72,7 @@ def load(out: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
 
 def tidy(out: Path) -> None:
     """Remove every checkpoint but the last, and what a kill has left of another."""
-    folder = (out / _FOLDER).resolve()
+    folder = (out / CHECKPOINT).resolve()
     last = max(_whole_ones(folder), default=0)
     for path in folder.iterdir() if folder.exists() else ():
         if path.name != str(last):

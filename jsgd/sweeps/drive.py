@@ -27,8 +27,8 @@ class Drive:
 
     Args:
         job: what is to be done.
-        proposals: yields batches of settings; it is sent what became of each: the scores, NaN for
-            what diverged, and which were stopped early.
+        proposals: yields batches of settings; it is sent what became of each, as `told` has
+            it.
         bar: where progress is shown.
         folder: where to save, or `None`.
     """
@@ -60,8 +60,8 @@ class Drive:
             self._end_batch()
         result = self.result()
         if self.folder:
-            result.save(self.folder)
             checkpoint.save(self.folder, self)
+            result.save(self.folder)
         return result
 
     def result(self) -> SweepResult:
@@ -77,9 +77,10 @@ class Drive:
         return self.spent + time.perf_counter() - self.start
 
     def told(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        """What became of a batch: its scores, and which of it were stopped."""
+        """What became of a batch: its scores, and when each was stopped, if it was."""
         table = self._table()
-        return table["mean_score"][first:last], table["status"][first:last] == "STOPPED"
+        stopped = np.where(table["status"] == "STOPPED", self.ledger.lengths, 0)
+        return table["mean_score"][first:last], stopped[first:last]
 
     def identify(self, groups: list[Group]) -> None:
         """Note what the runs of these groups are."""
@@ -114,8 +115,8 @@ class Drive:
         made, seconds = compilations() - before, time.perf_counter() - start
         self.compiling += seconds
         self.bar.say(
-            f"{_count(len(groups), 'group')}, {_count(made, 'compilation')}; planned and compiled in "
-            f"{seconds:.1f} s"
+            f"{_count(len(groups), 'group')}, {_count(made, 'compilation')}; planned and compiled "
+            f"in {seconds:.1f} s"
         )
         return True
 
@@ -220,8 +221,8 @@ class Drive:
         """Save all that there is, so that a kill loses nothing of it."""
         if self.folder:
             start = time.perf_counter()
+            checkpoint.save(self.folder, self)  # first: where there are results, there is this
             self.result().save(self.folder, pictures=False)
-            checkpoint.save(self.folder, self)
             self.saved = time.perf_counter()
             self.saving = self.saved - start
 

@@ -27,6 +27,7 @@ from jsgd.sweeps.space import Either
 Arrays = dict[str, np.ndarray]
 
 HEAD = "status", "metric", "mode", "best_params", "best_score"
+CHECKPOINT = "checkpoint"  # of a sweep to go on with: a directory
 _TABLE, _PAGE, _CURVES = "results.csv", "sweep.json", "curves.npz"
 _TRIES, _PAUSE = 3, 0.1  # a sweep may be saving while it is read
 
@@ -120,17 +121,23 @@ def writable(out: str | os.PathLike) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def claimed(out: str | os.PathLike | None) -> Iterator[Path | None]:
-    """The directory, `writable` and without results.
+def claimed(out: str | os.PathLike | None, resume: bool = False) -> Iterator[Path | None]:
+    """The directory, `writable` and without results, or with those of a sweep to go on with.
 
     Raises:
-        ValueError: it cannot be written, or holds the results of a sweep.
+        ValueError: it cannot be written; or it holds the results of a sweep, and is not to be gone
+            on with, or cannot be.
     """
     if out is None:
         yield None
         return
-    if (Path(out) / _TABLE).exists():
-        raise ValueError(f"{out} holds the results of a sweep: name another directory")
+    results, checkpoint = ((Path(out) / name).exists() for name in (_TABLE, CHECKPOINT))
+    if results and not resume:
+        raise ValueError(
+            f"{out} holds the results of a sweep: name another directory, or go on with resume=True"
+        )
+    if results and not checkpoint:
+        raise ValueError(f"{out} holds results alone: without a {CHECKPOINT} no sweep can go on")
     with writable(out) as path:
         yield path
 

@@ -87,7 +87,9 @@ class Groups:
         found: dict[tuple, list[int]] = {}
         for row in rows.tolist():
             there = [name for name, x in points.items() if x[row] != "" and x[row] == x[row]]
-            static = tuple((name, _plain(points[name][row])) for name in there if name in self.static)
+            static = tuple(
+                (name, _plain(points[name][row])) for name in there if name in self.static
+            )
             names = (n for n in there if n not in self.static and n not in self.labels)
             found.setdefault((static, tuple(names)), []).append(row)
         return [
@@ -119,9 +121,7 @@ def _plain(x: Any) -> Any:
     return int(x) if isinstance(x, float) and x == int(x) else x
 
 
-def static_columns(
-    points: dict[str, np.ndarray], static: Collection[str]
-) -> dict[str, np.ndarray]:
+def static_columns(points: dict[str, np.ndarray], static: Collection[str]) -> dict[str, np.ndarray]:
     """The columns of settings; of static names, those that are all whole numbers as integers."""
 
     def column(name, x):

@@ -1,11 +1,15 @@
 """The job of a sweep: what is to be done, once everything has been checked."""
 
+import dataclasses
+import json
+import platform
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
 
+import jsgd
 from jsgd.sweeps.dimension import Dimension
 from jsgd.sweeps.groups import Group, Groups
 from jsgd.sweeps.layout import Layout, Members
@@ -20,6 +24,7 @@ class Job:
     Attributes:
         groups: sorts settings into programs.
         space: name -> dimension.
+        sampler: what it is called.
         count: settings in all.
         epochs: of a setting that is never stopped.
         seeds, folds: of every setting; folds is 0 for none.
@@ -28,12 +33,11 @@ class Job:
         metric, mode: the score.
         scheduler: what stops settings, or `None`.
         layout, memory: as `sweep` takes them.
-        info: what the result says of how it was run.
-        record: what tells this sweep from another, as JSON has it.
     """
 
     groups: Groups
     space: dict[str, Dimension | Either]
+    sampler: str
     count: int
     epochs: int
     seeds: list[int]
@@ -44,9 +48,44 @@ class Job:
     mode: str
     scheduler: Scheduler | None
     layout: Layout
-    memory: Any
-    info: dict[str, Any]
-    record: dict[str, Any]
+    memory: int | str | None
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What the result says of how it was run."""
+        return {
+            "sampler": self.sampler,
+            "epochs": self.epochs,
+            "seeds": self.seeds,
+            "folds": self.folds,
+            "scheduler": self.scheduler and _name(self.scheduler),
+            "devices": jax.local_device_count(),
+            "platform": jax.default_backend(),
+            "versions": {
+                "jsgd": jsgd.__version__,
+                "jax": jax.__version__,
+                "python": platform.python_version(),
+            },
+        }
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What tells the sweep from another, as JSON has it."""
+        record = {
+            "space": {name: dataclasses.asdict(x) for name, x in self.space.items()},
+            "sampler": self.sampler,
+            "settings": self.count,
+            "epochs": self.epochs,
+            "seeds": self.seeds,
+            "folds": self.folds,
+            "scheduler": self.scheduler and _name(self.scheduler),
+            "key": self.draw,
+            "metric": f"{self.metric}, {self.mode}",
+            "layout": self.layout,
+            "platform": jax.default_backend(),
+            "jax": jax.__version__,
+        }
+        return json.loads(json.dumps(record))
 
     @property
     def copies(self) -> int:
@@ -73,3 +112,10 @@ class Job:
         if self.folds:
             hyper["fold"] = folds.astype(np.float64)
         return Members(keys[seeds], hyper)
+
+
+def _name(scheduler: Scheduler) -> str:
+    """Ours print themselves whole."""
+    if dataclasses.is_dataclass(scheduler):
+        return repr(scheduler)
+    return getattr(scheduler, "__qualname__", type(scheduler).__qualname__)

@@ -77,6 +77,9 @@ class Program:
         """Members of a chunk on all devices together."""
         return self.size * self.devices
 
+    def describe(self, members: int) -> str:
+        return f"chunks of {self.size} on each of {self.devices}"
+
     def start(self, members: Members) -> Any:
         """The carry of `width` members."""
         return self.init(*self.put((members.keys, members.numbers())))
@@ -86,7 +89,13 @@ class Program:
         return jax.device_put(tree, self.sharding)
 
 
-def plan(run: Run, members: Members, epochs: int, layout: Layout = "auto") -> Program:
+def plan(
+    run: Run,
+    members: Members,
+    epochs: int,
+    layout: Layout = "auto",
+    memory: int | str | None = None,
+) -> Program:
     """The program that a sweep will use.
 
     Args:
@@ -149,6 +158,11 @@ def _compiled(
     init, advance = init.compile(options), advance.compile(options)
     seconds = time.perf_counter() - start
     return Program(init, advance, size, len(devices), sharding, seconds)
+
+
+def compilations() -> int:
+    """How many programs of runs this process has compiled."""
+    return _compiled.cache_info().misses
 
 
 def _one(fn: Callable) -> Callable:

@@ -72,7 +72,9 @@ class Ledger:
 
     def steps(self) -> float:
         """Steps of a member in an epoch."""
-        return float(self.curves["step"].max()) / self.lengths.max() if "step" in self.curves else 1.0
+        return (
+            float(self.curves["step"].max()) / self.lengths.max() if "step" in self.curves else 1.0
+        )
 
     def seen(self) -> dict[str, np.ndarray]:
         """The curves as far as anyone has come, of shape (settings, copies, epochs so far)."""
@@ -86,9 +88,7 @@ class Ledger:
         return (rows[:, None] * self.copies + np.arange(self.copies)).ravel()
 
 
-def _longer(
-    old: dict[str, np.ndarray], more: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def _longer(old: dict[str, np.ndarray], more: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([old[name], x]) if old else x for name, x in more.items()}
 
 

@@ -1,7 +1,7 @@
 """Settings proposed by a sampler of Optuna's, which learns from the scores of those before."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import numpy as np
@@ -114,6 +114,13 @@ class Proposer:
                     self._study.tell(trial, state=states.PRUNED)
                 else:
                     self._study.tell(trial, score)
+
+    def batches(
+        self, n: int, at_once: int
+    ) -> Generator[dict[str, np.ndarray], tuple[np.ndarray, np.ndarray], None]:
+        """`n` settings, `at_once` at a time; it is sent what `tell` takes of each batch."""
+        for first in range(0, n, at_once):
+            self.tell(*(yield self.ask(min(at_once, n - first))))
 
     def _suggest(self, trial: Any, space: Tree, path: str = "") -> dict[str, Any]:
         """The names that apply, with their values."""

@@ -7,13 +7,13 @@ spaces is one after another. Where a name does not apply, its column is NaN, or 
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from jsgd.sweeps.conditions import Tree, columns, coordinates, lacking, tree
+from jsgd.sweeps.conditions import Tree, branches, columns, coordinates, lacking, tree
 from jsgd.sweeps.dimension import Branches, Dimension, Values, check
 from jsgd.sweeps.sample import is_optuna, points
 
@@ -127,6 +127,11 @@ def spaces(space: Space) -> list[Tree]:
     return out
 
 
+def picks(space: Space) -> set[str]:
+    """The names that say which branch was drawn."""
+    return {name for one in spaces(space) for name in _picks(one)}
+
+
 def is_of_strings(x: Dimension | Either) -> bool:
     """Whether the values are strings."""
     if isinstance(x, Either):
@@ -144,6 +149,14 @@ def sampler_name(space: Space, sampler: Any) -> str:
     if not is_optuna(sampler) and all(map(is_product, spaces(space))):
         return "grid"
     return sampler if isinstance(sampler, str) else type(sampler).__name__
+
+
+def _picks(space: Tree) -> Iterator[str]:
+    for name, x in space.items():
+        if isinstance(x, Branches):
+            yield name
+        for branch in branches(x).values():
+            yield from _picks(branch)
 
 
 def _product(space: Tree) -> dict[str, np.ndarray]:

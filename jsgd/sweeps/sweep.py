@@ -1,48 +1,67 @@
 """`sweep`: a population of runs over a space of hyperparameters, advanced together."""
 
 import functools
+import math
 import os
-import platform
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-import jsgd
 from jsgd.core.numerics import hyper_dtype
 from jsgd.core.tree import leaves_by_path
+from jsgd.sweeps import checkpoint
+from jsgd.sweeps.drive import Drive
+from jsgd.sweeps.evolution import PopulationBased
 from jsgd.sweeps.files import claimed
-from jsgd.sweeps.halving import check_rungs, counts, survivors
-from jsgd.sweeps.layout import Layout, Members, Program, chunk_size, plan, replan
-from jsgd.sweeps.population import Population
-from jsgd.sweeps.result import SweepResult, tabulate
-from jsgd.sweeps.space import Space, dimensions, sampler_name, settings
+from jsgd.sweeps.groups import Group, Groups, static_names
+from jsgd.sweeps.halving import Halving, check_rungs
+from jsgd.sweeps.job import Job
+from jsgd.sweeps.layout import Layout, chunk_size
+from jsgd.sweeps.propose import Proposer
+from jsgd.sweeps.result import SweepResult
+from jsgd.sweeps.sample import is_optuna
+from jsgd.sweeps.scheduler import Scheduler
+from jsgd.sweeps.space import (
+    Space,
+    dimensions,
+    is_product,
+    picks,
+    sampler_name,
+    settings,
+    spaces,
+)
 from jsgd.train.fit import higher_is_better
 from jsgd.train.names import unknown
 from jsgd.train.progress import Progress
 from jsgd.train.run import Run
 
-_SAVE_EVERY = 0.5  # seconds: quick epochs are not slowed down by saving each
+_PROBES = 64  # random settings, to find every kind that a sampler may propose
 
 
 def sweep(
-    run: Run,
+    run: Run | Callable[..., Run],
     space: Space,
     *,
     n: int | None = None,
     sampler: Any = "random",
+    at_once: int | None = None,
     seeds: int | Iterable[int] = 1,
+    folds: int | None = None,
     epochs: int,
     rungs: Iterable[int] = (),
     reduction_factor: float = 3,
+    scheduler: Scheduler | None = None,
+    timeout: float | None = None,
     layout: Layout = "auto",
+    memory: int | str | None = None,
     key: Any = 0,
     metric: str = "test_accuracy",
     mode: str | None = None,
     out: str | os.PathLike | None = None,
+    resume: bool = False,
     progress: bool = True,
 ) -> SweepResult:
     """Run every setting of a space with every seed, all in one population.
@@ -53,32 +72,56 @@ def sweep(
     share initial parameters and batches seed by seed, and no member sees another. One that
     diverges is marked and ranked last.
 
+    What changes shapes is static (batch size, width, the optimizer): give a function that makes the
+    run, `make(batch_size, optimizer) -> Run`. The names of its arguments are static where the space
+    has them, and may be strings; settings that differ in them are groups, with a program each, in
+    one population and one table. So are settings that lack a name which others have: the run's
+    own default holds for them.
+
     With `rungs` it is successive halving: after each of these epochs only the best settings go on,
     one in `reduction_factor`, gathered into a smaller population. The others are STOPPED.
 
     Args:
-        run: the pair.
+        run: the pair, or a function of static names that makes it.
         space: name -> `grid`, `loggrid`, `choice`, `uniform`, `loguniform`, `quniform`, `randint`,
-            `normal`, a list or a number; or a list of such dicts (see `jsgd.sweeps.settings`).
+            `normal`, a list, a number or a string; or a list of such dicts (see
+            `jsgd.sweeps.settings`).
         n: how many settings to draw; `None` for the product of grids.
-        sampler: of the draws: "random", "sobol", "halton" or a `scipy.stats.qmc.QMCEngine`.
+        sampler: of the draws: "random", "sobol", "halton", a `scipy.stats.qmc.QMCEngine`; or
+            "tpe", or a sampler of Optuna's, which proposes settings, is told how they did, and
+            proposes more.
+        at_once: how many settings a sampler of Optuna's proposes at a time, 1 to n; `None` for the
+            root of n, rounded up.
         seeds: how many (0, 1, ...), or which.
-        epochs: how often each member is advanced, >= 1, unless a rung stops it.
+        folds: K >= 2 for a cross-validation: every setting and seed runs K times, with `fold` = 0
+            to K - 1 in its `hyper`, and the score is the mean. `make_run(..., folds=K)` makes such
+            a run.
+        epochs: how often each member is advanced, >= 1, unless it is stopped.
         rungs: the epochs after which settings are stopped, rising, each below `epochs`
             (`jsgd.sweeps.halving` makes them).
         reduction_factor: > 1; of n settings, n / reduction_factor go on, rounded up.
+        scheduler: what stops settings, in place of rungs: `jsgd.sweeps.hyperband`,
+            `jsgd.sweeps.median_stopping` or `jsgd.sweeps.population_based`; or a function of your
+            own, `scheduler(standing) -> verdict` (see `jsgd.sweeps.scheduler`).
+        timeout: seconds after which the sweep ends with the epoch that it is in; what runs then is
+            STOPPED, and `resume` goes on with it.
         layout: "vmap" (all at once on each device), "map" (one by one), ("chunk", k) (k at a time
             on each device) or "auto" (a brief timed trial picks k).
+        memory: what the sweep may use on each device: bytes, or a string such as "4GiB"; `None`
+            for what is free. Where a layout would take more, fewer members run at a time.
         key: an int seed or a JAX key, for the members and for the draws from the space.
         metric: the score, one of the metrics of `advance`. The final epoch's counts.
         mode: "max" or "min"; `None` guesses from the metric's name.
         out: a directory to save to, as it goes and at the end. A kill loses at most one epoch, or
-            half a second of them.
+            half a second of them, or, where saving takes long, 20 times what it takes.
+        resume: go on with what is in `out`, if it holds something: exactly, so that the table is
+            the one that an uninterrupted sweep makes. Of a finished sweep it returns the result.
         progress: show it: a bar on a terminal, plain lines elsewhere.
 
     Raises:
         ValueError: before anything is trained: the space is empty or malformed, a name unknown, a
-            number out of its range, the metric unknown, or `out` not writable or taken.
+            number out of its range, the metric unknown, `out` not writable or taken; or what is to
+            be resumed is another sweep, in which case it says what differs.
 
     >>> import jsgd
     >>> data = jsgd.data.linear_regression()
@@ -87,79 +130,66 @@ def sweep(
     >>> result = sweep(run, {"lr": [0.001, 0.1, 10]}, epochs=20, metric="test_loss", progress=False)
     >>> result.best_params, result.table["status"].tolist()
     ({'lr': 0.1}, ['COMPLETED', 'COMPLETED', 'DIVERGED'])
+    >>> result.best_run().params["linear"]["bias"].round(1).tolist()
+    [3.0]
     """
     if mode not in (None, "max", "min"):
         raise ValueError(f'mode = {mode!r}: it must be "max" or "min"')
     if not epochs >= 1:
         raise ValueError(f"epochs = {epochs}: it must be at least 1")
+    if folds is not None and not folds >= 2:
+        raise ValueError(f"folds = {folds}: it must be at least 2, or None")
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"timeout = {timeout}: it must be above 0 seconds, or None")
+    if resume and out is None:
+        raise ValueError("resume: name the directory to go on with, out=DIR")
     rungs = check_rungs(rungs, reduction_factor, epochs)
+    scheduler = _scheduler(scheduler, rungs, reduction_factor, epochs)
     chunk_size(layout, block=1)  # it refuses what is no layout
     seeds = _seeds(seeds)
     key = jax.random.key(key) if isinstance(key, int) else key
     draw = np.asarray(jax.random.key_data(key) if _is_typed(key) else key).tolist()
-    points = settings(space, n, draw, sampler)
     mode = mode or ("max" if higher_is_better(metric) else "min")
-    _check(run, key, points, metric)
-    shape = len(next(iter(points.values()))), len(seeds)
-    kept = counts(shape[0], rungs, reduction_factor)
-    lengths = np.full(shape[0], epochs)  # how far each setting is let run
-    members = _members(key, points, seeds)
-    curves: dict[str, np.ndarray] = {}
-    start = time.perf_counter()
+    batches, probes, count = _batches(space, n, draw, sampler, at_once, mode)
+    groups = Groups(run, static_names(run, probes), picks(space))
+    for group in groups.of(probes, np.arange(len(next(iter(probes.values()))))):
+        _check(group, probes, key, folds, metric, scheduler)
+    job = Job(
+        groups=groups,
+        space=dimensions(space),
+        sampler=sampler_name(space, sampler),
+        count=count,
+        epochs=epochs,
+        seeds=seeds,
+        folds=folds or 0,
+        key=key,
+        draw=draw,
+        metric=metric,
+        mode=mode,
+        scheduler=scheduler,
+        layout=layout,
+        memory=memory,
+    )
+    total = count * job.copies * epochs
+    with claimed(out, resume) as folder, Progress("sweep", total, progress) as bar:
+        drive = Drive(job, batches, bar, folder)
+        saved = checkpoint.load(folder) if folder and resume else None
+        if saved:
+            checkpoint.restore(drive, *saved)
+        return drive.run(timeout)
 
-    def result(epoch: int) -> SweepResult:
-        so_far = {name: x[:epoch].T.reshape(*shape, epoch) for name, x in curves.items()}
-        done = epoch == epochs or not len(running)
-        table = tabulate(points, so_far, metric, mode, done, lengths)
-        spent = {"compile_seconds": planned, "seconds": time.perf_counter() - start}
-        how = {"sampler": sampler_name(space, sampler), "epochs": epoch, "seeds": seeds}
-        info = how | {"rungs": list(rungs)} | _facts(program) | spent
-        return SweepResult(table, so_far, dimensions(space), metric, mode, info)
 
-    running = np.arange(shape[0])
-    total = len(seeds) * int(np.dot(kept, np.diff([0, *rungs, epochs])))
-    with claimed(out) as folder, Progress("sweep", total, progress) as bar:
-        bar.update(0, "compiling")
-        program = plan(run, members, epochs, layout)
-        planned = time.perf_counter() - start
-        bar.say(_plan_line(program, shape, planned))
-        population = Population.start(program, members)
-        done, best, saved = 0, "", time.perf_counter()
-        begun = saved
-        alive = np.ones(len(members.keys), bool)
-        for epoch in range(1, epochs + 1):
-            stopped = np.setdiff1d(np.arange(len(members.keys)), population.ids)
-            for ids, metrics in population.advance():
-                for name, x in metrics.items():
-                    new = np.zeros((epochs, len(members.keys)), x.dtype)
-                    curves.setdefault(name, new)[epoch - 1, ids] = x
-                alive[ids] = metrics.get("diverged_at", -1) < 0
-                alive[ids] &= np.isfinite(metrics[metric])
-                done += len(ids)
-                pace = done * _steps(curves, epoch) / (time.perf_counter() - begun)
-                bar.update(done, f"{alive[population.ids].sum()} alive{best}  {pace:,.0f} steps/s")
-            for x in curves.values():
-                is_float = jnp.issubdtype(x.dtype, jnp.inexact)
-                x[epoch - 1, stopped] = np.nan if is_float else x[epoch - 2, stopped]
-            now = result(epoch)
-            best = f"  best {now.best_score:.4g}"
-            if folder and epoch < epochs and time.perf_counter() > saved + _SAVE_EVERY:
-                now.save(folder, pictures=False)
-                saved = time.perf_counter()
-            if epoch in rungs:
-                best_ones = survivors(now.table, running, kept[rungs.index(epoch) + 1])
-                lengths[np.setdiff1d(running, best_ones)] = epoch
-                running = best_ones
-                if not len(running):  # all diverged
-                    now = result(epoch)
-                    break
-                places = np.flatnonzero(np.isin(population.ids // len(seeds), running))
-                program = replan(run, members.take(population.ids[places]), program)
-                population = population.keep(program, places)
-                bar.say(f"after epoch {epoch} {len(running)} settings go on")
-        if folder:
-            now.save(folder)
-    return now
+def _scheduler(
+    scheduler: Scheduler | None, rungs: tuple[int, ...], reduction_factor: float, epochs: int
+) -> Scheduler | None:
+    if scheduler is None:
+        return Halving(rungs, reduction_factor) if rungs else None
+    if rungs:
+        raise ValueError("give rungs or a scheduler, not both")
+    max_t = getattr(scheduler, "max_t", epochs)
+    if max_t != epochs:
+        raise ValueError(f"the scheduler's max_t = {max_t} is not epochs = {epochs}")
+    return scheduler
 
 
 def _seeds(seeds: int | Iterable[int]) -> list[int]:
@@ -173,21 +203,47 @@ def _is_typed(key: jax.Array) -> bool:
     return jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
 
 
-def _members(key: jax.Array, points: dict[str, np.ndarray], seeds: list[int]) -> Members:
-    """Setting by setting, each with every seed."""
-    count = len(next(iter(points.values())))
-    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, np.asarray(seeds, np.uint32))
-    hyper = {name: np.repeat(x, len(seeds)) for name, x in points.items()}
-    return Members(keys[np.tile(np.arange(len(seeds)), count)], hyper)
+def _batches(
+    space: Space, n: int | None, draw: list[int], sampler: Any, at_once: int | None, mode: str
+) -> tuple[Generator, dict[str, np.ndarray], int]:
+    """What proposes settings, settings to check what they are of, and how many there will be."""
+    if not is_optuna(sampler):
+        if at_once is not None:
+            raise ValueError(f"at_once = {at_once}: only a sampler of Optuna's proposes by and by")
+        points = settings(space, n, draw, sampler)
+        return _once(points), points, len(next(iter(points.values())))
+    if n is None or not int(n) == n >= 1:
+        raise ValueError(f"n = {n}: give the number of settings that the sampler is to propose")
+    at_once = math.ceil(math.sqrt(n)) if at_once is None else at_once
+    if not 1 <= at_once <= n:
+        raise ValueError(f"at_once = {at_once}: it must be 1 to n = {n}")
+    proposer = Proposer(space, sampler, mode, draw)
+    probes = settings(space, None if all(map(is_product, spaces(space))) else _PROBES, draw)
+    return proposer.batches(n, at_once), probes, n
 
 
-def _check(run: Run, key: jax.Array, points: dict[str, np.ndarray], metric: str) -> None:
+def _once(points: dict[str, np.ndarray]) -> Generator:
+    """All settings are one batch."""
+    yield points
+
+
+def _check(
+    group: Group,
+    points: dict[str, np.ndarray],
+    key: jax.Array,
+    folds: int | None,
+    metric: str,
+    scheduler: Scheduler | None,
+) -> None:
     """Trace the run once with the least and once with the greatest of all values.
 
     Traced, not run: a name or a number that the run refuses is refused before anything starts.
     """
+    run = group.run
     for extreme in (np.max, np.min):
-        hyper = {name: np.asarray(extreme(x), hyper_dtype()) for name, x in points.items()}
+        hyper = {name: extreme(points[name][group.rows]) for name in group.names}
+        hyper |= {} if folds is None else {"fold": extreme([0, folds - 1])}
+        hyper = {name: np.asarray(x, hyper_dtype()) for name, x in hyper.items()}
         carry = jax.eval_shape(functools.partial(run.init, hyper=hyper), key)
     after, metrics = jax.eval_shape(run.advance, carry)
     if metric not in metrics:
@@ -204,34 +260,7 @@ def _check(run: Run, key: jax.Array, points: dict[str, np.ndarray], metric: str)
     if was != now:
         at = next(name for name in was | now if was.get(name) != now.get(name))
         raise ValueError(f"advance turned {at!r} of the carry from {was.get(at)} to {now.get(at)}")
-
-
-def _steps(curves: dict[str, np.ndarray], epoch: int) -> float:
-    """Steps of one member in one epoch."""
-    return float(curves["step"][:epoch].max()) / epoch if "step" in curves else 1.0
-
-
-def _plan_line(program: Program, shape: tuple[int, int], planned: float) -> str:
-    members = shape[0] * shape[1]
-    chunks = -(-members // program.width)
-    line = (
-        f"{shape[0]} settings x {shape[1]} seeds = {members} members: {chunks} chunk"
-        f"{'s' if chunks > 1 else ''} of {program.size} on each of {program.devices} "
-        f"{jax.default_backend().upper()} devices; planned and compiled in {planned:.1f} s"
-    )
-    if program.epoch_seconds is None:
-        return line
-    return f"{line}; about {program.epoch_seconds * chunks:.2g} s an epoch"
-
-
-def _facts(program: Program) -> dict[str, Any]:
-    return {
-        "members_per_device": program.size,
-        "devices": program.devices,
-        "platform": jax.default_backend(),
-        "versions": {
-            "jsgd": jsgd.__version__,
-            "jax": jax.__version__,
-            "python": platform.python_version(),
-        },
-    }
+    if isinstance(scheduler, PopulationBased) and run.set_hyper is None:
+        raise ValueError(
+            "population-based training changes hyperparameters on the way: the run needs set_hyper"
+        )
