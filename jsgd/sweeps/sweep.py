@@ -1,6 +1,5 @@
 """`sweep`: a population of runs over a space of hyperparameters, advanced together."""
 
-import functools
 import math
 import os
 from collections.abc import Callable, Generator, Iterable
@@ -244,7 +243,7 @@ def _check(
         hyper = {name: extreme(points[name][group.rows]) for name in group.names}
         hyper |= {} if folds is None else {"fold": extreme([0, folds - 1])}
         hyper = {name: np.asarray(x, hyper_dtype()) for name, x in hyper.items()}
-        carry = jax.eval_shape(functools.partial(run.init, hyper=hyper), key)
+        carry = jax.eval_shape(lambda key, hyper=hyper: run.init(key, hyper), key)
     after, metrics = jax.eval_shape(run.advance, carry)
     if metric not in metrics:
         raise ValueError(unknown("metric", metric, metrics))

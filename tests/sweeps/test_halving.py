@@ -42,7 +42,7 @@ def test_the_best_third_goes_on(climb):
     assert status == {9.0: "COMPLETED"} | dict.fromkeys(set(SPEEDS) - {9.0}, "STOPPED")
     assert result.best_params == {"speed": 9.0}
     assert result.best_score == pytest.approx(81, abs=1e-2)
-    assert result.info["rungs"] == [1, 3]
+    assert result.info["scheduler"] == "Halving(rungs=(1, 3), reduction_factor=3)"
     final = result.curves["score"][t["param_speed"] == 8.0][0, :, 2]
     np.testing.assert_allclose(t["mean_score"][t["param_speed"] == 8.0], final.mean(), rtol=1e-6)
 

@@ -1,7 +1,6 @@
 """`sweep`: a member is itself whatever is around it; mistakes come out before training."""
 
 import json
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import qmc
 
-from jsgd.sweeps import loguniform, quniform, settings, sweep
+from jsgd.sweeps import drive, hyperband, loguniform, quniform, settings, sweep
 from jsgd.sweeps.result import SweepResult
 from jsgd.train import Run, fit
 
 EPOCHS = 3
-MODULE = sys.modules["jsgd.sweeps.sweep"]  # the name `jsgd.sweeps.sweep` is the function
 
 
 def swept(run, space, **how):
@@ -159,7 +157,14 @@ def test_a_program_that_does_not_say_when_it_diverged_shows_it_by_its_score():
         ({"dropout": [0.0, 1.0]}, {}, "dropout = 1.0: dropout must be in"),
         ({"rl": [0.1]}, {}, "no hyperparameter 'rl': did you mean 'lr'"),
         ({"lr": loguniform(0.1, 1)}, {"n": 2, "sampler": "sobel"}, "did you mean 'sobol'"),
-        ([{"lr": 0.1}, {"momentum": 0.9}], {}, "space 0 lacks momentum; space 1 lacks lr"),
+        ({"lr": ["fast"]}, {}, "lr = 'fast': it is no number"),
+        ({"lr": [0.1]}, {"folds": 1}, "folds = 1"),
+        ({"lr": [0.1]}, {"folds": 2}, "no hyperparameter 'fold'"),
+        ({"lr": [0.1]}, {"timeout": 0}, "timeout = 0"),
+        ({"lr": [0.1]}, {"at_once": 1}, "at_once = 1: only a sampler of Optuna's"),
+        ({"lr": loguniform(0.1, 1)}, {"sampler": "tpe"}, "n = None"),
+        ({"lr": [0.1]}, {"scheduler": hyperband(9)}, "max_t = 9 is not epochs = 3"),
+        ({"lr": [0.1]}, {"scheduler": hyperband(3), "rungs": (1,)}, "rungs or a scheduler"),
         ({"lr": [0.1]}, {"metric": "test_acuracy"}, "did you mean 'test_accuracy'"),
         ({"lr": [0.1]}, {"mode": "best"}, "mode = 'best'"),
         ({"lr": [0.1]}, {"epochs": 0}, "epochs = 0"),
@@ -196,11 +201,12 @@ def test_an_out_that_cannot_be_written_is_found_before_training(run, tmp_path):
 
 def test_results_are_saved_as_they_come_and_survive_an_interruption(solver, tmp_path, monkeypatch):
     """The third save is interrupted: what the second wrote is there, whole, and nothing else."""
-    monkeypatch.setattr(MODULE, "_SAVE_EVERY", 0.0)
+    monkeypatch.setattr(drive, "_SAVE_EVERY", 0.0)
+    monkeypatch.setattr(drive, "_SAVE_SHARE", np.inf)
     saves, save = [], SweepResult.save
 
     def interrupted(self, out, pictures=True):
-        saves.append(self.info["epochs"])
+        saves.append(self.curves["residual"].shape[-1])
         if len(saves) == 3:
             raise KeyboardInterrupt
         return save(self, out, pictures)
@@ -210,9 +216,10 @@ def test_results_are_saved_as_they_come_and_survive_an_interruption(solver, tmp_
         swept(solver, {"a": [2.0, 3.0]}, epochs=6, metric="residual", out=tmp_path / "out")
     assert saves == [1, 2, 3]
     files = {x.name for x in (tmp_path / "out").iterdir()}
-    assert files == {"results.csv", "sweep.json", "curves.npz"}
+    assert files == {"results.csv", "sweep.json", "curves.npz", "checkpoint"}
     page = json.loads((tmp_path / "out" / "sweep.json").read_text())
-    assert (page["status"], page["epochs"]) == ("RUNNING", 2)
+    assert page["status"] == "RUNNING"
+    assert SweepResult.load(tmp_path / "out").curves["root"].shape[-1] == 2
     assert "RUNNING" in (tmp_path / "out" / "results.csv").read_text()
 
 
@@ -220,7 +227,7 @@ def test_interrupted_before_the_first_save_it_leaves_nothing(solver, tmp_path, m
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(MODULE.Population, "start", interrupted)
+    monkeypatch.setattr(drive.Population, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
         swept(solver, {"a": [2.0]}, metric="residual", out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

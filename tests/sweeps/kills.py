@@ -1,0 +1,76 @@
+"""Kills a sweep with SIGKILL at random moments, each time going on with it, until it is done.
+
+Run by test_resume.py in a process of its own, which forks a child for every session: it has JAX
+imported, but not started. It prints, for every kill, what the directory held.
+"""
+
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+import jsgd  # noqa: F401
+from jsgd.sweeps import drive, sweep, uniform
+from jsgd.train import Run
+
+KILLS, EPOCHS = 20, 60
+
+
+def train(out):
+    def init(key, hyper):
+        return {"key": key, "x": jnp.zeros(100), "t": jnp.int32(0), "speed": hyper["speed"]}
+
+    def advance(carry):
+        key, noise_key = jax.random.split(carry["key"])
+        x = carry["x"] + carry["speed"] + 0.01 * jax.random.normal(noise_key, (100,))
+        t = carry["t"] + 1
+        return carry | {"key": key, "x": x, "t": t}, {"score": jnp.mean(x), "step": t}
+
+    drive._SAVE_EVERY, drive._SAVE_SHARE = 0.0, float("inf")
+    how = {"n": 9, "epochs": EPOCHS, "rungs": (20, 40), "layout": ("chunk", 2), "metric": "score"}
+    sweep(Run(init, advance), {"speed": uniform(0, 1)}, out=out, resume=True, progress=False, **how)
+
+
+def session(out):
+    """A child that trains."""
+    child = os.fork()
+    if child == 0:
+        try:
+            train(out)
+            os._exit(0)
+        except BaseException as error:
+            print(repr(error), file=sys.stderr, flush=True)
+            os._exit(1)
+    return child
+
+
+def main(folder):
+    rng, kills, sweeps = random.Random(0), 0, 0
+    jax.config.update("jax_compilation_cache_dir", str(folder / "cache"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    start = time.monotonic()
+    assert os.waitpid(session(folder / "whole"), 0)[1] == 0
+    seconds = time.monotonic() - start
+    while kills < KILLS or not finished:
+        out, finished = folder / f"killed{sweeps}", False
+        child = session(out)
+        if kills < KILLS:
+            time.sleep(rng.uniform(0, seconds))
+            os.kill(child, signal.SIGKILL)
+        status = os.waitpid(child, 0)[1]
+        if os.WIFSIGNALED(status):
+            kills += 1
+            print("killed", sorted(x.name for x in out.iterdir()) if out.exists() else [])
+        else:
+            assert status == 0
+            sweeps, finished = sweeps + 1, True
+    print("finished", sweeps)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
