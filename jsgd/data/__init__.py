@@ -6,6 +6,7 @@ from jsgd.data.cifar import cifar10 as cifar10
 from jsgd.data.cifar import cifar100 as cifar100
 from jsgd.data.dataset import Dataset as Dataset
 from jsgd.data.digits import digits as digits
+from jsgd.data.download import download as download
 from jsgd.data.idx import fashion_mnist as fashion_mnist
 from jsgd.data.idx import mnist as mnist
 from jsgd.data.idx import read_idx as read_idx

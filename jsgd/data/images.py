@@ -31,8 +31,8 @@ def images(
     their names (as numbers, where they are numbers). If the folder has subfolders `train` and
     `test`, each is such a folder; else a part is split off to test on.
 
-    The decoded pictures are kept beside the folder in `NAME.SIZE.npz`, which is made anew when a
-    file's name, size or time has changed. Transparency is dropped.
+    The decoded pictures are kept beside the folder in `NAME.SIZE.jsgd.npz`, which is made anew when
+    a file's name, size or time has changed. Transparency is dropped.
 
     Args:
         path: the folder.

@@ -17,17 +17,17 @@ def load_pictures(
 ) -> np.ndarray:
     """The pictures, uint8 of shape (n, height, width, channels), decoded or from an earlier time.
 
-    With `cache` they are kept beside the folder in `NAME.SIZE.npz`, if that can be written to, with
-    a digest of the files' names, sizes and times.
+    With `cache` they are kept beside the folder in `NAME.SIZE.jsgd.npz`, if that can be written to,
+    with a digest of the files' names, sizes and times.
 
     Raises:
         ValueError: a picture cannot be read, or without `size` is of another size than the first.
         ImportError: Pillow is not installed.
     """
     how = ("full" if size is None else f"{size[0]}x{size[1]}") + ("-gray" if grayscale else "")
-    kept = folder.with_name(f"{folder.name}.{how}.npz")
-    stats = [(file.relative_to(folder), file.stat()) for file in files]
-    facts = [(str(name), stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+    kept = folder.with_name(f"{folder.name}.{how}.jsgd.npz")
+    stats = [(os.path.relpath(file, folder), file.stat()) for file in files]
+    facts = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     x = _kept(kept, key) if cache else None
     if x is None:
@@ -41,7 +41,7 @@ def _kept(path: Path, key: str) -> np.ndarray | None:
     try:
         with path.open("rb") as stream, np.load(stream) as file:
             return file["x"] if file["key"] == key else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None  # none yet, or broken
 
 
