@@ -98,7 +98,7 @@ class PopulationBased:
             share = min(math.ceil(self.quantile * len(rows)), len(rows) // 2)
             worst = rows[len(rows) - max(share, bad) :]
             if len(worst):
-                donors = rows[: max(1, min(share, healthy))]
+                donors = rows[: min(share, healthy)]
                 source[worst] = standing.rng.choice(donors, len(worst))
         keep = np.setdiff1d(running, lost)
         source = source[keep]

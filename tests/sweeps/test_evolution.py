@@ -38,6 +38,7 @@ def test_the_worst_quarter_goes_on_from_the_best_quarter():
     ("losses", "replaced", "donors"),
     [
         ([0.1, np.nan, np.nan, np.nan], [1, 2, 3], {0}),  # more than the quantile
+        ([np.nan] * 7 + [0.1], list(range(7)), {7}),
         ([np.nan, 0.4, 0.1, 0.3, 0.2], [0, 1], {2, 4}),  # a quarter of 5 is 2
         ([0.5, 0.1, 0.2], [0], {1}),  # less than half
     ],
