@@ -3,6 +3,7 @@
 import numpy as np
 
 from jsgd.data.dataset import Dataset
+from jsgd.data.parts import split
 
 
 def digits(test_size: float = 0.2, seed: int = 0) -> Dataset:
@@ -27,14 +28,7 @@ def digits(test_size: float = 0.2, seed: int = 0) -> Dataset:
         Repository, 1998, https://doi.org/10.24432/C50P49.
     """
     from sklearn.datasets import load_digits  # here, because it takes a second to import
-    from sklearn.model_selection import train_test_split
 
-    if not 0 < test_size < 1:
-        raise ValueError(f"test_size must be in (0, 1), got {test_size}")
     x, y = load_digits(return_X_y=True)
     x = (x.reshape(-1, 8, 8, 1) / 16).astype(np.float32)  # pixels count 0 to 16
-    y = y.astype(np.int32)
-    x_train, x_test, y_train, y_test = train_test_split(
-        x, y, test_size=test_size, random_state=seed, stratify=y
-    )
-    return Dataset(train=(x_train, y_train), test=(x_test, y_test), n_classes=10)
+    return Dataset(*split(x, np.asarray(y, np.int32), test_size, seed), 10)

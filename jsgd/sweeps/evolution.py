@@ -25,9 +25,9 @@ def population_based(
     Exploit: each of the worst `quantile`, and each that diverged, goes on from the state and the
     values of one of the best `quantile`, drawn at random, never of one that diverged. Explore: each
     of its values is drawn anew from the space with `resample_probability`, and else multiplied by
-    one of `factors`, then kept within its dimension. Whole numbers and multiples of a step are
-    rounded, and move by at least one step; grids and choices move to a neighbour; a `normal` has
-    no ends. After the last epoch nothing changes.
+    one of `factors`, within its dimension: what would reach an end goes half of the way to it.
+    Whole numbers and multiples of a step are rounded, and move by at least one step; grids and
+    choices move to a neighbour; a `normal` has no ends. After the last epoch nothing changes.
 
     Settings of different shapes (another optimizer, another batch size, other names) cannot take
     over from one another: each kind is a population of its own. A kind that diverged as a whole is
@@ -98,7 +98,7 @@ class PopulationBased:
             share = min(math.ceil(self.quantile * len(rows)), len(rows) // 2)
             worst = rows[len(rows) - max(share, bad) :]
             if len(worst):
-                donors = rows[: max(1, min(share, healthy))]
+                donors = rows[: min(share, healthy)]
                 source[worst] = standing.rng.choice(donors, len(worst))
         keep = np.setdiff1d(running, lost)
         source = source[keep]
@@ -150,12 +150,12 @@ def _perturbed(dim: Any, value: float, factor: float) -> float:
         values = np.unique(dim.values)
         place = np.argmin(np.abs(values - value)) + up
         return values[int(np.clip(place, 0, len(values) - 1))]
+    x = value * factor
     if not isinstance(dim, Interval):
-        return value * factor
-    whole = dim.kind == "randint"
-    low, high = dim.at(np.array([0.0, 1.0])) if isinstance(dim, Rounded) else (dim.low, dim.high)
-    x, step = value * factor, dim.q if isinstance(dim, Rounded) else float(whole)
+        return x
+    step = dim.q if isinstance(dim, Rounded) else float(dim.kind == "randint")
     if step:
         x = np.round(x / step) * step
-        x = value + step * up if x == value else x
-    return float(np.clip(x, low, high - whole))
+        return float(np.clip(value + step * up if x == value else x, *dim.at(np.array([0.0, 1.0]))))
+    # an end, such as a momentum of 1, may not be allowed, and no draw is one
+    return x if dim.low < x < dim.high else (value + (dim.high if x > value else dim.low)) / 2

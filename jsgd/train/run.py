@@ -79,10 +79,10 @@ def make_run(
     the test (`test_loss`, `test_accuracy`), `step` and `diverged_at`. A run that diverges goes on:
     that it did is data.
 
-    With `folds=K` it is a part of a cross-validation: `hyper` must hold `fold`, 0 to K - 1, and the
-    run trains on all of the training data but that fold, and its test is of the fold, however the
-    data is split (see `jsgd.train.fold_rows`). The fold is a number like any other, so that one
-    program serves all folds, and the data is held once. The problem's own test data is left alone.
+    With `folds=K` it is one part of a cross-validation: `hyper` must hold `fold`, 0 to K - 1, the
+    run trains on all of the training data but that fold, and its test metrics are of the fold
+    (`jsgd.train.fold_rows` says which rows). The fold is a number like any other: one program
+    serves all folds, and holds the data once. The problem's own test data is left alone.
 
     Args:
         problem: what is trained.

@@ -53,13 +53,14 @@ def test_norm_in_double_precision(x64):
     assert float(tree.norm([jnp.array(1.0), jnp.array(1e-6)])) == np.sqrt(1 + 1e-12)
 
 
-def test_scale_and_zeros_are_in_the_working_dtype():
+def test_what_computes_does_so_in_the_working_dtype():
     leaves = {"half": jnp.full(2, 3.0, jnp.bfloat16), "complex": jnp.array([1j])}
     scaled = tree.scale(jnp.float32(0.5), leaves)
     assert scaled["half"].dtype == jnp.float32
     np.testing.assert_array_equal(scaled["half"], [1.5, 1.5])
     np.testing.assert_array_equal(scaled["complex"], [0.5j])
-    assert tree.zeros_like(leaves)["half"].dtype == jnp.float32
+    for wide in (tree.widen(leaves), tree.zeros_like(leaves)):
+        assert (wide["half"].dtype, wide["complex"].dtype) == (jnp.float32, jnp.complex64)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1j * np.inf])

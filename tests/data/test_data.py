@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from jsgd.data import REGISTRY, digits, linear_regression
+from jsgd.data import digits, linear_regression, load
 
 
 def test_digits_are_the_images_of_scikit_learn_each_once():
@@ -56,9 +56,9 @@ def test_linear_regression_test_points_are_others():
     assert not np.intersect1d(data.train[0], data.test[0]).size
 
 
-@pytest.mark.parametrize("name", REGISTRY)
+@pytest.mark.parametrize("name", ["digits", "linear_regression"])
 def test_every_data_set_has_the_one_type(name):
-    data = REGISTRY[name]()
+    data = load(name)
     for x, y in (data.train, data.test):
         assert x.dtype == np.float32
         assert len(x) == len(y)
@@ -81,6 +81,27 @@ def test_every_data_set_has_the_one_type(name):
 def test_bad_arguments_are_refused(build, says):
     with pytest.raises(ValueError, match=says):
         build()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("mnst", "no data set 'mnst'; there are: digits, .*mnist:PATH, .*cifar10:PATH"),
+        ("mnist", "'mnist': write mnist:PATH"),
+        ("mnist:", "'mnist:': write mnist:PATH"),
+        ("digits:here", "'digits:here': write digits"),
+        ("digits:", "'digits:': write digits"),
+    ],
+)
+def test_what_is_no_data_set_is_refused(name, says):
+    with pytest.raises(ValueError, match=says):
+        load(name)
+
+
+def test_a_path_goes_to_the_reader(tmp_path):
+    np.savez(tmp_path / "a:b.npz", x=np.ones((10, 2)), y=np.arange(10) % 2)
+    data = load(f"npz:{tmp_path / 'a:b.npz'}", test_size=0.4)
+    assert data.test[0].shape == (4, 2)
 
 
 def test_importing_the_data_imports_no_scikit_learn():

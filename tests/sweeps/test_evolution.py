@@ -38,6 +38,7 @@ def test_the_worst_quarter_goes_on_from_the_best_quarter():
     ("losses", "replaced", "donors"),
     [
         ([0.1, np.nan, np.nan, np.nan], [1, 2, 3], {0}),  # more than the quantile
+        ([np.nan] * 7 + [0.1], list(range(7)), {7}),
         ([np.nan, 0.4, 0.1, 0.3, 0.2], [0, 1], {2, 4}),  # a quarter of 5 is 2
         ([0.5, 0.1, 0.2], [0], {1}),  # less than half
     ],
@@ -72,7 +73,7 @@ def test_the_same_randomness_decides_the_same():
     ("dim", "value", "reached"),
     [
         (loguniform(0.01, 1), 0.1, {0.08, 0.12}),
-        (uniform(0, 0.99), 0.95, {0.76, 0.99}),
+        (uniform(0, 1), 0.95, {0.76, 0.975}),
         (normal(0, 1), -2.0, {-1.6, -2.4}),
         (quniform(0, 1, 0.25), 0.5, {0.25, 0.75}),
         (quniform(0, 1, 0.25), 1.0, {0.75, 1.0}),
@@ -81,7 +82,7 @@ def test_the_same_randomness_decides_the_same():
         (grid([64, 16, 32]), 32.0, {16.0, 64.0}),
         (choice([0, 1]), 1.0, {0.0, 1.0}),
         (Either("either", (grid([1.0, 2.0]), uniform(3, 9))), 2.0, {1.0, 2.0}),
-        (Either("either", (grid([1.0, 2.0]), uniform(3, 9))), 3.5, {3.0, 4.2}),
+        (Either("either", (grid([1.0, 2.0]), uniform(3, 9))), 3.5, {3.25, 4.2}),
     ],
 )
 def test_a_value_moves_within_its_dimension(dim, value, reached):
