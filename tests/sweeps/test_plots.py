@@ -192,6 +192,13 @@ def test_a_heat_map_has_the_settings_to_which_both_apply(branched):
     )
 
 
+def test_grids_that_were_drawn_from_are_cells_only_if_none_is_missing():
+    space = {"lr": grid([0.1, 0.2]), "b": grid([1, 2]), "c": uniform(0, 1)}
+    few, many = (heat_map(made_up(space, n)).axes[0].collections[0] for n in (3, 60))
+    assert len(few.get_offsets()) == 3
+    assert many.get_array().shape == (2, 2)
+
+
 @pytest.mark.parametrize("draw", [sensitivity, parallel_coordinates, heat_map])
 @pytest.mark.parametrize("names", [["b", "b2"], ["c", "lr"], ["c"]])
 def test_names_that_never_apply_leave_nothing_to_see(draw, names):
