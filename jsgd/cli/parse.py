@@ -26,8 +26,9 @@ def parse_space(words: Iterable[str]) -> dict[str, Dimension]:
     Raises:
         ValueError: a word cannot be read; the message begins with it.
 
-    >>> parse_space(["lr=log:0.01:1:3", "momentum=0,0.9"])["lr"].values
-    (0.01, 0.1, 1.0)
+    >>> space = parse_space(["lr=log:0.01:1:3", "optimizer=sgd,adam"])
+    >>> space["lr"].values, space["optimizer"].values
+    ((0.01, 0.1, 1.0), ('sgd', 'adam'))
     """
     return _read(words, _dimension)
 
@@ -86,9 +87,9 @@ def _read(words: Iterable[str], read: Callable[[str], Any]) -> dict[str, Any]:
 def _dimension(text: str) -> Dimension:
     kind, colon, rest = text.partition(":")
     if not colon:
-        return grid([_number(x) for x in text.split(",")])
+        return grid([_value(x) for x in text.split(",")])
     if kind == "choice":
-        return choice([_number(x) for x in rest.split(",")])
+        return choice([_value(x) for x in rest.split(",")])
     if kind not in _KINDS:
         raise ValueError(f"there is no {kind!r}; there are: {', '.join([*_KINDS, 'choice'])}")
     form, make = _KINDS[kind]
@@ -96,6 +97,18 @@ def _dimension(text: str) -> Dimension:
     if len(parts) != len(form.split(":")):
         raise ValueError(f"it must be {kind}:{form}")
     return make(*(_number(x) for x in parts))
+
+
+def _value(text: str) -> float | str:
+    """A number, or a name; `true` and `false` are 1 and 0."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return _number(text)
+    except ValueError:
+        if text.replace("-", "_").isidentifier() and text.lower() not in ("nan", "inf", "infinity"):
+            return text
+        raise
 
 
 def _number(text: str) -> float:

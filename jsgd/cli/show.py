@@ -26,17 +26,22 @@ def ranking(result: SweepResult) -> None:
         status = str(t["status"][row]).lower()
         if status == "diverged":
             status += f" at step {t['first_bad_step'][row]}"
-        numbers = [f"{x:.3g}" for x in result.params(row).values()]
+        params = result.params(row)
+        values = [_text(params[name]) if name in params else "-" for name in result.space]
         score = f"{t['mean_score'][row]:.4f}", f"{t['std_score'][row]:.4f}"
-        table.add_row(str(t["rank"][row]), *numbers, *score, status)
+        table.add_row(str(t["rank"][row]), *values, *score, status)
     bad = int((result.table["status"] == "DIVERGED").sum())
     _console().print(table)
     if np.isfinite(result.best_score):
-        best = ", ".join(f"{name} {x:.3g}" for name, x in result.best_params.items())
+        best = ", ".join(f"{name} {_text(x)}" for name, x in result.best_params.items())
         print(f"best {result.metric} {result.best_score:.4f} at {best}", end="")
         print(f"; {bad} of {len(result.order)} settings diverged" if bad else "")
     else:
         print("every setting diverged: try smaller steps")
+
+
+def _text(x: Any) -> str:
+    return x if isinstance(x, str) else f"{x:.3g}"
 
 
 def shelf() -> None:

@@ -19,17 +19,22 @@ class Values:
     """A finite list of numbers or strings: `kind` is "grid" (all of them) or "choice" (drawn)."""
 
     kind: str
-    values: tuple[float, ...] | tuple[str, ...]
+    values: tuple[Any, ...]
+
+    @property
+    def strings(self) -> bool:
+        """Whether these are strings, and not numbers."""
+        return isinstance(self.values[0], str)
+
+    @property
+    def positive(self) -> bool:
+        """Whether these are numbers above 0."""
+        return not self.strings and min(self.values) > 0
 
     @property
     def log(self) -> bool:
         """Whether these are numbers best seen on a log axis: positive, over a wide range."""
         return self.positive and max(self.values) / min(self.values) >= 50
-
-    @property
-    def positive(self) -> bool:
-        """Whether these are numbers above 0."""
-        return not isinstance(self.values[0], str) and min(self.values) > 0
 
     def at(self, u: np.ndarray) -> np.ndarray:
         return np.asarray(self.values)[(u * len(self.values)).astype(int)]
@@ -95,7 +100,7 @@ class Branches:
 Dimension = Values | Interval | Rounded | Normal
 
 
-def grid(values: Iterable[float] | Iterable[str]) -> Values:
+def grid(values: Iterable[float | str]) -> Values:
     """Every one of these numbers, or of these strings. Booleans are the numbers 0 and 1.
 
     Raises:
@@ -122,11 +127,9 @@ def loggrid(low: float, high: float, num: int) -> Values:
 
 
 @overload
-def choice(values: Mapping[Any, Mapping[str, Any]]) -> Branches: ...
+def choice(values: Mapping[Any, Mapping[str, Any]] | Iterable[Mapping[str, Any]]) -> Branches: ...
 @overload
-def choice(values: Iterable[Mapping[str, Any]]) -> Branches: ...
-@overload
-def choice(values: Iterable[float] | Iterable[str]) -> Values: ...
+def choice(values: Iterable[float | str]) -> Values: ...
 def choice(values: Any) -> Values | Branches:
     """One of these numbers, strings or spaces, drawn at random.
 
@@ -153,7 +156,7 @@ def choice(values: Any) -> Values | Branches:
         https://proceedings.mlr.press/v28/bergstra13.html: spaces as trees, `hp.choice` of hyperopt.
     """
     named = isinstance(values, Mapping)
-    items = values if isinstance(values, str) else list(values.values() if named else values)
+    items: Any = values if isinstance(values, str) else list(values.values() if named else values)
     if not named and not any(isinstance(x, Mapping) for x in items):
         return _values("choice", items)
     wrong = [x for x in items if not isinstance(x, Mapping)]

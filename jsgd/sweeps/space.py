@@ -7,6 +7,7 @@ spaces is one after another. Where a name does not apply, its column is NaN, or 
 """
 
 import copy
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -136,7 +137,7 @@ def is_of_strings(x: Dimension | Either) -> bool:
     """Whether the values are strings."""
     if isinstance(x, Either):
         return is_of_strings(x.parts[0])
-    return isinstance(x, Values) and isinstance(x.values[0], str)
+    return isinstance(x, Values) and x.strings
 
 
 def is_product(space: Mapping[str, Dimension | Branches | Either]) -> bool:
@@ -160,9 +161,8 @@ def _picks(space: Tree) -> Iterator[str]:
 
 
 def _product(space: Tree) -> dict[str, np.ndarray]:
-    grids = [np.asarray(x.values) for x in space.values() if isinstance(x, Values)]
-    places = np.indices([len(x) for x in grids]).reshape(len(grids), -1)
-    return {name: x[at] for name, x, at in zip(space, grids, places, strict=True)}
+    every = itertools.product(*(x.values for x in space.values() if isinstance(x, Values)))
+    return {name: np.array(x) for name, x in zip(space, zip(*every), strict=True)}
 
 
 def _draws(space: Tree, n: int, sampler: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -83,8 +83,9 @@ def _distribution(dimension: Any, values: np.ndarray) -> Any:
     from optuna import distributions
 
     parts = dimension.parts if isinstance(dimension, Either) else [dimension]
-    if all(isinstance(x, Values) for x in parts):
-        every = dict.fromkeys(value for x in parts for value in x.values)
+    lists = [x for x in parts if isinstance(x, Values)]
+    if len(lists) == len(parts):
+        every = dict.fromkeys(value for x in lists for value in x.values)
         return distributions.CategoricalDistribution(tuple(every))
     if not isinstance(dimension, Interval) or isinstance(dimension, Rounded):
         low, high = float(values.min()), float(values.max())

@@ -20,6 +20,9 @@ from jsgd.sweeps import choice, grid, loggrid, loguniform, normal, quniform, ran
         ("randint:1:10", randint(1, 10)),
         ("normal:-1:0.5", normal(-1, 0.5)),
         ("choice:0.9,0.95", choice([0.9, 0.95])),
+        ("sgd,schedule-free_2", grid(["sgd", "schedule-free_2"])),
+        ("choice:sgd,adam", choice(["sgd", "adam"])),
+        ("true,False", grid([1, 0])),
     ],
 )
 def test_a_space(word, dimension):
@@ -33,7 +36,10 @@ def test_a_space(word, dimension):
         ("lr=", "is not NAME=VALUES"),
         ("=0.1", "is not NAME=VALUES"),
         ("l-r=0.1", "is not NAME=VALUES"),
-        ("lr=a", "'lr=a': 'a' is not a number"),
+        ("lr=1e-3x", "'lr=1e-3x': '1e-3x' is not a number"),
+        ("lr=0.1,a", "'lr=0.1,a': .*'a'.* in a grid: values are all numbers or all strings"),
+        ("lr=Infinity", "'Infinity' is not a finite number"),
+        ("lr=choice:a,", "'' is not a number"),
         ("lr=0.1,", "'' is not a number"),
         ("lr=nan", "'nan' is not a finite number"),
         ("lr=log:1:1e-3:16", "'lr=log:1:1e-3:16': a log grid needs 0 < low < high"),

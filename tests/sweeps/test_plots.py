@@ -15,7 +15,7 @@ from jsgd.sweeps.plots import (
     sensitivity,
     variance_shares,
 )
-from jsgd.sweeps.plots.look import extent, short
+from jsgd.sweeps.plots.look import NOTHING, extent, short
 from jsgd.sweeps.result import tabulate
 from jsgd.sweeps.space import dimensions
 
@@ -124,18 +124,98 @@ def test_every_picture_can_be_drawn_of_a_single_setting():
         png(draw(result))
 
 
-def test_hyperparameters_that_are_words_or_missing():
-    result = made_up(DRAWS, 40)
-    result.table["param_c"] = np.where(result.table["param_c"] == 1, "adam", "sgd")
-    result.table["param_b"] = np.where(np.arange(40) % 4 == 0, np.nan, result.table["param_b"])
-    for figure in pictures(result).values():
+# strings, and names that do not apply to every setting
+
+TREE = {
+    "optimizer": choice({"sgd": {"b": uniform(0, 1)}, "adam": {"b2": choice([0.99, 0.999])}}),
+    "batch_size": choice([32, 64, 256]),
+    "lr": loguniform(1e-3, 1),
+}
+
+
+@pytest.fixture(scope="module")
+def branched():
+    return made_up(TREE, 40)
+
+
+def test_pictures_of_conditions(branched):
+    figures = pictures(branched)
+    assert set(figures) == {"curves", "sensitivity", "parallel", "importance"}
+    for figure in figures.values():
         png(figure)
-    ax = sensitivity(result, "c").axes[0]
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["adam", "sgd"]
-    best = result.order[0]
-    first = legend(learning_curves(result))[0]
-    assert f", c {result.table['param_c'][best]}, " in first
-    assert (", b " in first) == np.isfinite(result.table["param_b"][best])
+    best = branched.best_params
+    first = legend(figures["curves"])[0]
+    assert first.startswith(f"1. optimizer {best['optimizer']}, b")
+    assert len(first.split(", ")) == len(best) == 4
+
+
+def test_a_panel_has_the_settings_to_which_its_name_applies(branched):
+    optimizer, b, b2, _, lr = sensitivity(branched).axes
+    table, good = branched.table, np.isfinite(branched.table["mean_score"])
+    assert [t.get_text() for t in optimizer.get_xticklabels()] == ["adam", "sgd"]
+    best = labelled(optimizer, "best at each value")
+    assert (best.get_linestyle(), best.get_marker()) == ("None", "_")
+    for ax, rows in ((b, table["param_optimizer"] == "sgd"), (b2, table["param_b2"] > 0)):
+        dots = next(line for line in ax.lines if line.get_marker() == ".")
+        assert len(dots.get_xdata()) == (good & rows).sum()
+    dots = next(line for line in lr.lines if line.get_marker() == ".")
+    assert len(dots.get_xdata()) == good.sum()
+
+
+def test_lines_of_a_list_of_spaces_say_what_does_not_apply():
+    lr = loggrid(1e-3, 0.1, 4)
+    space = [{"optimizer": "sgd", "lr": lr, "b": [0, 0.9]}, {"optimizer": "adam", "lr": lr}]
+    _, ax, _ = sensitivity(made_up(space)).axes
+    words = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert words == [f"adam, {NOTHING}", "sgd, 0", "sgd, 0.9"]
+    assert [len(x.get_xdata()) for x in ax.lines[:3]] == [4, 4, 4]
+    cells = heat_map(made_up(space), "b", "lr").axes[0].collections[0].get_array()
+    assert cells.shape == (2, 4)
+
+
+def test_lines_pass_below_an_axis_that_does_not_apply(branched):
+    ax = parallel_coordinates(branched, "optimizer", "b", "lr").axes[0]
+    shown = [x for x in ax.collections if isinstance(x, LineCollection)][-1].get_segments()
+    heights = np.array([[y for _, y in line] for line in shown])
+    sgd = heights[:, 0] > 0.5
+    assert ((heights[:, 1] < 0) == ~sgd).all()
+    assert (heights[:, [0, 2, 3]] >= 0).all()
+    assert [t.get_text() for t in ax.texts] == [NOTHING]
+
+
+def test_a_heat_map_has_the_settings_to_which_both_apply(branched):
+    table = branched.table
+    both = np.isfinite(table["mean_score"]) & (table["param_optimizer"] == "sgd")
+    assert len(heat_map(branched, "b", "lr").axes[0].collections[0].get_offsets()) == both.sum()
+    assert "heatmap" not in pictures(
+        made_up({"o": choice([{"b": uniform(0, 1)}, {}]), "lr": 0.1}, 9)
+    )
+
+
+def test_grids_that_were_drawn_from_are_cells_only_if_none_is_missing():
+    space = {"lr": grid([0.1, 0.2]), "b": grid([1, 2]), "c": uniform(0, 1)}
+    few, many = (heat_map(made_up(space, n)).axes[0].collections[0] for n in (3, 60))
+    assert len(few.get_offsets()) == 3
+    assert many.get_array().shape == (2, 2)
+
+
+@pytest.mark.parametrize("draw", [sensitivity, parallel_coordinates, heat_map])
+@pytest.mark.parametrize("names", [["b", "b2"], ["c", "lr"], ["c"]])
+def test_names_that_never_apply_leave_nothing_to_see(draw, names):
+    space = [{"lr": loguniform(1e-3, 1), "b": uniform(0, 1)}, {"lr": 0.1, "b2": [1, 2]}]
+    result = made_up([*space, {"lr": 0.2, "c": 1}], 5)
+    result.table["param_c"][:] = np.nan
+    png(draw(result, *names))
+
+
+def test_a_gap_is_not_what_importances_learn_from():
+    space = {"o": choice({"sgd": {"b": uniform(0, 1)}, "adam": {"c": uniform(0, 1)}}), "lr": 0.1}
+    result = made_up(space, 200, score=lambda p: np.where(p["o"] == "sgd", p["b"], 0.5))
+    share, _, r2 = variance_shares(result)
+    assert r2 > 0.9
+    assert share["b"] > 0.7
+    assert share["o"] > 0.2  # which of the two it is decides whether b counts
+    assert share["c"] < 0.02
 
 
 @pytest.mark.parametrize("draw", [sensitivity, parallel_coordinates])

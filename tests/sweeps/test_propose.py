@@ -113,12 +113,12 @@ def test_it_finds_what_is_better_than_chance_does():
 
 
 def test_settings_that_are_asked_for_together_keep_apart():
-    """The constant liar: those who wait for a score count as bad ones."""
+    """The constant liar: without it 32 of them lie within 0.02."""
     proposer = Proposer({"x": uniform(0, 1)}, "tpe", "min")
     for _ in range(4):
         x = proposer.ask(8)["x"]
         proposer.tell((x - 0.5) ** 2)
-    assert len(set(proposer.ask(8)["x"].round(3))) == 8
+    assert proposer.ask(32)["x"].std() > 0.1
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")

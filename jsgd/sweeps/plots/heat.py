@@ -30,7 +30,8 @@ class _Side(NamedTuple):
 def heat_map(result: "SweepResult", a: str | None = None, b: str | None = None) -> Figure:
     """The score over two hyperparameters; the one with more values lies along x.
 
-    A grid is drawn as cells, draws as points. The best is framed, what diverged is hatched. An
+    A grid is drawn as cells, draws as points, and settings to which one of the two does not apply
+    not at all. The best is framed, what diverged is hatched. An
     evenly spaced grid is drawn to scale, on a log axis if its ratios are what is even. The colours
     spread over the better half of the scores, so that they tell good settings apart; all worse
     ones share the last colour.
@@ -51,13 +52,19 @@ def heat_map(result: "SweepResult", a: str | None = None, b: str | None = None) 
     p, q = sorted(
         (look.parameter(result, name) for name in names), key=lambda p: len(p.values), reverse=True
     )
-    return _cells(result, p, q) if is_product(result.space) else _points(result, p, q)
+    order = result.order[::-1]  # the best comes last, and stays
+    order = order[np.isfinite(p.x[order] + q.x[order])]
+    pairs = len(np.unique(np.stack([p.x[order], q.x[order]]), axis=1).T)
+    grids = is_product({x.name: result.space[x.name] for x in (p, q)})
+    whole = grids and 0 < pairs == len(p.values) * len(q.values)
+    return (_cells if whole else _points)(result, p, q, order)
 
 
-def _cells(result: "SweepResult", p: look.Parameter, q: look.Parameter) -> Figure:
+def _cells(
+    result: "SweepResult", p: look.Parameter, q: look.Parameter, order: np.ndarray
+) -> Figure:
     x, y = _side(p), _side(q)
     rows = np.full((len(q.values), len(p.values)), -1)
-    order = result.order[::-1]  # the best comes last, and stays
     rows[np.searchsorted(q.values, q.x[order]), np.searchsorted(p.values, p.x[order])] = order
     scores = np.where(rows >= 0, result.table["mean_score"][rows], np.nan)
     written = scores.size <= _FEW
@@ -78,8 +85,7 @@ def _cells(result: "SweepResult", p: look.Parameter, q: look.Parameter) -> Figur
                 color="white" if dark else "black", fontsize=7.5,
             )  # fmt: skip
     handles: list[Any] = []
-    if np.isfinite(result.best_score):
-        j, i = np.argwhere(rows == result.order[0])[0]
+    for j, i in np.argwhere((rows == result.order[0]) & np.isfinite(scores)):
         (left, right), (low, high) = x.edges[i : i + 2].tolist(), y.edges[j : j + 2].tolist()
         frame = Rectangle((left, low), right - left, high - low, clip_on=False, **_FRAME)
         frame.set_path_effects(look.outline(4.2))
@@ -97,32 +103,36 @@ def _cells(result: "SweepResult", p: look.Parameter, q: look.Parameter) -> Figur
     return fig
 
 
-def _points(result: "SweepResult", p: look.Parameter, q: look.Parameter) -> Figure:
+def _points(
+    result: "SweepResult", p: look.Parameter, q: look.Parameter, order: np.ndarray
+) -> Figure:
     fig = look.figure(6.4, 4.8)
     ax = fig.subplots()
-    good = look.finished(result)
+    good = look.finished(result)[order]
     cmap, norm = look.colours(result)
-    rows = [row for row in result.order[::-1] if good[row]]
+    rows, bad = order[good], order[~good]
     image = ax.scatter(
         p.x[rows], q.x[rows], c=result.table["mean_score"][rows], s=46, cmap=cmap, norm=norm,
         edgecolors="#404040", linewidths=0.4,
     )  # fmt: skip
     handles: list[Any] = []
-    if rows:
+    best = rows[rows == result.order[0]]
+    if best.size:
         how = {"marker": "o", "markersize": 12, "markeredgewidth": 2, "zorder": 3}
         handles += ax.plot(
-            p.x[rows[-1]], q.x[rows[-1]], color=look.BEST, fillstyle="none", linestyle="",
+            p.x[best], q.x[best], color=look.BEST, fillstyle="none", linestyle="",
             label="best", **how,
         )  # fmt: skip
-    if not good.all():
-        bad = p.x[~good], q.x[~good]
-        handles += ax.plot(*bad, "x", color=look.DIVERGED, markersize=5, label="diverged")
+    if bad.size:
+        crosses = {"color": look.DIVERGED, "markersize": 5, "label": "diverged"}
+        handles += ax.plot(p.x[bad], q.x[bad], "x", **crosses)
     look.show_parameter(ax, p)
     ax.set_ylabel(look.label(q.name))
     if q.log:
         ax.set_yscale("log")
     if q.words:
         ax.set_yticks(range(len(q.words)), q.words)
+        ax.set_ylim(-0.5, len(q.words) - 0.5)
     look.colour_bar(fig, ax, result, image)
     look.title(fig, result)
     look.key(fig, handles)
@@ -156,10 +166,8 @@ def _ticks(axis: Any, side: _Side, most: int) -> None:
     axis.set_ticks(at[::skip], words)
     axis.set_ticks([], minor=True)
     axis.set_tick_params(length=0)
-    longest = len(words) * max(map(len, words))
-    if axis.axis_name == "x" and longest > 9 * axis.axes.figure.get_figwidth():
-        for text in axis.get_ticklabels():
-            text.set(rotation=45, ha="right", rotation_mode="anchor")
+    if axis.axis_name == "x":
+        look.slant(axis.axes, words)
 
 
 def _number(score: float) -> str:

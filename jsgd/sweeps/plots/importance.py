@@ -77,6 +77,9 @@ def variance_shares(result: "SweepResult") -> Shares:
     the settings. It counts an interaction to all who take part in it, so shares may add up to more
     than 1.
 
+    Where a hyperparameter does not apply, the forest is shown a value drawn from those it takes
+    elsewhere: it learns from the choice, not from the gap, that there it does nothing.
+
     Hyperparameters with a log axis are seen as their logarithms, and so are losses that lie far
     apart; a score far worse than most counts as one at the edge of the other pictures. Settings
     that diverged have no score and take no part: a hyperparameter that does nothing but make runs
@@ -100,7 +103,7 @@ def variance_shares(result: "SweepResult") -> Shares:
 
     parameters = look.varied(result) or [look.parameter(result, n) for n in result.space]
     rows = np.random.default_rng(0).permutation(np.flatnonzero(good))[:_MOST]
-    x = np.stack([np.log(p.x) if p.log else p.x for p in parameters], axis=1)[rows]
+    x = np.stack([_filled((np.log(p.x) if p.log else p.x)[rows]) for p in parameters], axis=1)
     shown = look.extent(scores, result.mode)
     y = np.clip(scores[rows], shown.low, shown.high)
     y = np.log(y) if shown.log else y
@@ -124,6 +127,13 @@ def variance_shares(result: "SweepResult") -> Shares:
         {parameters[i].name: float(spread[i]) for i in order},
         float(np.mean(r2)),
     )
+
+
+def _filled(x: np.ndarray) -> np.ndarray:
+    """The values, and where there is none one drawn from them; 0 if there are none at all."""
+    known = x[np.isfinite(x)]
+    drawn = np.random.default_rng(0).choice(known if known.size else np.zeros(1), x.shape)
+    return np.where(np.isfinite(x), x, drawn)
 
 
 def _scores(result: "SweepResult") -> tuple[np.ndarray, int]:

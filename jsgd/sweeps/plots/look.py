@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from jsgd.sweeps.conditions import applies
 from jsgd.train.names import unknown
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ DIVERGED = "#707070"
 BEST = "#d62728"
 SMALL = 8  # points, of all that is not an axis or a title
 MARKERS = "os^Dvp"
+NOTHING = "\N{EN DASH}"  # where a hyperparameter does not apply
 _WIDE = 50  # the ratio from which a logarithm shows more
 # What is so many times farther beyond the median than that is from the best would hide the others.
 _REACH, _LOG_REACH = 20, 2
@@ -35,7 +38,8 @@ class Parameter(NamedTuple):
 
     Attributes:
         name: of the hyperparameter.
-        x: its value in each setting; of words, their numbers in alphabetic order.
+        x: its value in each setting, NaN where it does not apply; of words, their numbers in
+            alphabetic order.
         words: what is there instead of numbers, or none.
         log: whether the axis is logarithmic.
     """
@@ -57,6 +61,8 @@ class Parameter(NamedTuple):
         return not self.words and bool(steps.size) and steps.max() <= _EVEN * steps.min()
 
     def text(self, x: float) -> str:
+        if np.isnan(x):
+            return NOTHING
         return self.words[int(x)] if self.words else short(x)
 
 
@@ -76,10 +82,11 @@ def parameter(result: "SweepResult", name: str) -> Parameter:
     """
     if name not in result.space:
         raise ValueError(unknown("hyperparameter", name, result.space))
-    column = np.asarray(result.table[f"param_{name}"])
-    if column.dtype.kind not in "biuf":
-        words, x = np.unique(column.astype(str), return_inverse=True)
-        return Parameter(name, x.astype(float), tuple(words.tolist()), False)
+    column = result.table[f"param_{name}"]
+    if column.dtype.kind == "U":
+        words = np.unique(column[applies(column)])
+        x = np.where(applies(column), np.searchsorted(words, column), np.nan)
+        return Parameter(name, x, tuple(words.tolist()), False)
     x = column.astype(float)
     log = result.space[name].log and not (x <= 0).any()
     return Parameter(name, x, (), log)
@@ -144,8 +151,18 @@ def show_parameter(ax: Any, p: Parameter) -> None:
         ax.set_xscale("log")
     if p.words:
         ax.set_xticks(range(len(p.words)), p.words)
+        ax.set_xlim(-0.5, len(p.words) - 0.5)
+        slant(ax, p.words)
     elif (p.values == np.round(p.values)).all() and not p.log:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+
+
+def slant(ax: Any, words: Sequence[str]) -> None:
+    """Turn the words at the x axis where they would run into each other."""
+    wide = ax.figure.get_figwidth() / ax.get_gridspec().ncols
+    if len(words) * max(map(len, words), default=0) > 9 * wide:
+        for text in ax.get_xticklabels():
+            text.set(rotation=30, ha="right", rotation_mode="anchor", fontsize=SMALL)
 
 
 def show_score(ax: Any, result: "SweepResult", shown: Extent) -> None:

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from jsgd.sweeps.result import SweepResult
 
 _FEW = 8  # values that are all written at their axis
+_BELOW = -0.06  # of an axis from 0 to 1
 
 
 def parallel_coordinates(result: "SweepResult", *names: str) -> Figure:
     """Every setting as a line across an axis for each hyperparameter, and one for the score.
 
     The colour is the score, the best setting a broad line; the axis of the score has the good end
-    on top. Settings that diverged are dotted grey lines that end in a cross at the bottom.
+    on top. Settings that diverged are dotted grey lines that end in a cross at the bottom. Where a
+    hyperparameter does not apply, lines pass below its axis.
 
     Args:
         result: of a sweep.
@@ -41,17 +43,19 @@ def parallel_coordinates(result: "SweepResult", *names: str) -> Figure:
     for spine in ax.spines.values():
         spine.set_visible(False)
     heights = [_axis(ax, i, p) for i, p in enumerate(axes)]
+    if any((y == _BELOW).any() for y in heights):
+        ax.tick_params(pad=26)
     heights.append(_score_axis(ax, len(axes), result))
     y = np.stack(heights, axis=1)
     lines = np.stack([np.broadcast_to(np.arange(y.shape[1]), y.shape), y], axis=-1)
     cmap, norm = look.colours(result)
     rows = [row for row in result.order[::-1] if good[row]]  # the best above the others
-    image = LineCollection(list(lines[rows]), cmap=cmap, norm=norm, linewidths=1)
+    image = LineCollection(list(lines[rows]), cmap=cmap, norm=norm, linewidths=1, clip_on=False)
     image.set_array(result.table["mean_score"][rows])
     handles: list[Any] = []
     if not good.all():
         dotted = {"colors": "#a0a0a0", "linestyles": ":", "linewidths": 0.9}
-        ax.add_collection(LineCollection(list(lines[~good]), zorder=1, **dotted))
+        ax.add_collection(LineCollection(list(lines[~good]), zorder=1, clip_on=False, **dotted))
         bottom = np.zeros((~good).sum())
         ax.plot(bottom + len(axes), bottom, "x", color=look.DIVERGED, markersize=5, clip_on=False)
         handles.append(look.cross())
@@ -72,9 +76,9 @@ def _axis(ax: Any, place: int, p: look.Parameter) -> np.ndarray:
     apart = few and not p.even  # too uneven to be drawn to scale: a place for each value
     values = np.log(p.x) if p.log else p.x
     if apart:
-        values = np.searchsorted(p.values, p.x).astype(float)
+        values = np.where(np.isfinite(p.x), np.searchsorted(p.values, p.x), np.nan)
     known = values[np.isfinite(values)]
-    low, high = known.min(), known.max()
+    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
     if low == high:
         low, high = low - 0.5, high + 0.5
     room = 0.03 * (high - low)
@@ -91,7 +95,9 @@ def _axis(ax: Any, place: int, p: look.Parameter) -> np.ndarray:
     elif (p.values == np.round(p.values)).all() and not p.log:
         side.yaxis.set_major_locator(MaxNLocator(integer=True))
     _upright(side, place)
-    return (values - low) / (high - low)
+    if known.size < len(values):
+        ax.text(place, _BELOW - 0.01, look.NOTHING, ha="center", va="top")
+    return np.where(np.isfinite(values), (values - low) / (high - low), _BELOW)
 
 
 def _score_axis(ax: Any, place: int, result: "SweepResult") -> np.ndarray:

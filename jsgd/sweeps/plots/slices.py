@@ -19,9 +19,11 @@ def sensitivity(result: "SweepResult", *names: str) -> Figure:
 
     A panel has a line for each combination of the others' values, the mean over the seeds, with a
     band from the worst to the best seed. Where that would be more than six lines, or lines of one
-    point, every setting is a point, and a line joins the best at each value if values repeat.
+    point, or of words, every setting is a point; if values repeat, a line joins the best at each
+    number, and a dash is the best at each word.
     Settings that diverged are crosses at the bad edge, a row of them for each line. Points that are
     far worse than most lie on that edge. The score of a setting that was stopped is its last.
+    Settings to which a hyperparameter does not apply are not in its panel.
 
     Args:
         result: of a sweep.
@@ -43,11 +45,13 @@ def sensitivity(result: "SweepResult", *names: str) -> Figure:
         look.show_score(ax, result, shown)
         look.show_parameter(ax, p)
         ax.grid(True, alpha=0.25)
-        groups = _groups(result, others)
-        if len(groups) == 1 or len(groups) <= min(_FEW, len(p.x) // 2):
+        rows = np.flatnonzero(np.isfinite(p.x))
+        groups = _groups(rows, others)
+        few = len(groups) == 1 or 0 < len(groups) <= min(_FEW, len(rows) // 2)
+        if few and not p.words:
             _lines(ax, result, p, others, groups)
         else:
-            _points(ax, result, p)
+            _points(ax, result, p, rows)
         if np.isfinite(result.best_score):
             at = p.x[result.order[0]], result.best_score
             ax.plot(*at, "*", color=look.BEST, markersize=12, markeredgecolor="white", zorder=4)
@@ -60,13 +64,14 @@ def sensitivity(result: "SweepResult", *names: str) -> Figure:
     return fig
 
 
-def _groups(result: "SweepResult", others: list[look.Parameter]) -> list[np.ndarray]:
-    """The rows of the table, parted by the values of the others."""
+def _groups(rows: np.ndarray, others: list[look.Parameter]) -> list[np.ndarray]:
+    """The rows, parted by the values of the others."""
     if not others:
-        return [np.arange(len(result.order))]
-    columns = np.stack([q.x for q in others], axis=1)
+        return [rows]
+    # no number equals NaN, not even NaN: where a name does not apply it is infinite here
+    columns = np.nan_to_num(np.stack([q.x[rows] for q in others], axis=1), nan=np.inf)
     kinds, which = np.unique(columns, axis=0, return_inverse=True)
-    return [np.flatnonzero(which.ravel() == kind) for kind in range(len(kinds))]
+    return [rows[which.ravel() == kind] for kind in range(len(kinds))]
 
 
 def _lines(
@@ -101,18 +106,19 @@ def _lines(
         )  # fmt: skip
 
 
-def _points(ax: Any, result: "SweepResult", p: look.Parameter) -> None:
-    mean, good = result.table["mean_score"], look.finished(result)
+def _points(ax: Any, result: "SweepResult", p: look.Parameter, rows: np.ndarray) -> None:
+    x, mean, good = p.x[rows], result.table["mean_score"][rows], look.finished(result)[rows]
     colour = look.ordered_colours(3)[1]
     if good.any():
         y = np.clip(mean[good], *ax.get_ylim())
-        ax.plot(p.x[good], y, ".", color=colour, alpha=0.45, markersize=6, clip_on=False)
-    values = np.unique(p.x[good & np.isfinite(p.x)])
+        ax.plot(x[good], y, ".", color=colour, alpha=0.45, markersize=6, clip_on=False)
+    values = np.unique(x[good])
     if 0 < len(values) <= good.sum() / 2:
         pick = np.max if result.mode == "max" else np.min
-        best = [pick(mean[good & (p.x == v)]) for v in values]
-        ax.plot(values, best, color=colour, linewidth=1.3, label=_BEST)
-    _crosses(ax, result, p.x[~good], look.DIVERGED, 0)
+        best = [pick(mean[good & (x == v)]) for v in values]
+        how = {"marker": "_", "markersize": 18, "linestyle": ""} if p.words else {}
+        ax.plot(values, best, color=colour, linewidth=1.3, label=_BEST, **how)
+    _crosses(ax, result, x[~good], look.DIVERGED, 0)
 
 
 def _crosses(ax: Any, result: "SweepResult", x: np.ndarray, colour: Any, row: int) -> None:
