@@ -39,6 +39,7 @@ def sweep(
     rungs: Iterable[int] = (),
     reduction_factor: float = 3,
     layout: Layout = "auto",
+    memory: int | str | None = None,
     key: Any = 0,
     metric: str = "test_accuracy",
     mode: str | None = None,
@@ -69,6 +70,8 @@ def sweep(
         reduction_factor: > 1; of n settings, n / reduction_factor go on, rounded up.
         layout: "vmap" (all at once on each device), "map" (one by one), ("chunk", k) (k at a time
             on each device) or "auto" (a brief timed trial picks k).
+        memory: bytes on each device that the sweep may take, an int or a string such as "4GiB";
+            `None` for what is free. A layout that needs more is made smaller.
         key: an int seed or a JAX key, for the members and for the draws from the space.
         metric: the score, one of the metrics of `advance`. The final epoch's counts.
         mode: "max" or "min"; `None` guesses from the metric's name.
@@ -120,7 +123,7 @@ def sweep(
     total = len(seeds) * int(np.dot(kept, np.diff([0, *rungs, epochs])))
     with claimed(out) as folder, Progress("sweep", total, progress) as bar:
         bar.update(0, "compiling")
-        program = plan(run, members, epochs, layout)
+        program = plan(run, members, epochs, layout, memory)
         planned = time.perf_counter() - start
         bar.say(_plan_line(program, shape, planned))
         population = Population.start(program, members)
