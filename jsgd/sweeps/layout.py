@@ -111,7 +111,8 @@ def _first_size(run: Run, members: Members, block: int, devices: list) -> int:
         return block
     one = Members(members.keys[:1], {name: x[:1] for name, x in members.hyper.items()})
     carry = jax.eval_shape(jax.vmap(run.init), one.keys, as_hyper(one.hyper))
-    return even(block, min(block, max(2, _CARRY_BYTES // max(1, carry_bytes(carry)))))
+    size = max(2, _CARRY_BYTES / max(1, carry_bytes(carry)))
+    return math.ceil(block / max(1, round(block / size)))
 
 
 def _fastest(fitting: Callable[..., Any], size: int, members: Members, epochs: int) -> Program:
