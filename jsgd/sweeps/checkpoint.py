@@ -4,6 +4,7 @@ A checkpoint holds what is known of every setting, the state of every member tha
 sweep is of. Everything else follows: what proposes and what stops settings are functions of that.
 """
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -14,9 +15,9 @@ import numpy as np
 
 from jsgd.sweeps.files import CHECKPOINT
 from jsgd.sweeps.groups import Group
-from jsgd.sweeps.layout import compile_run
 from jsgd.sweeps.leaves import from_leaves, to_leaves
 from jsgd.sweeps.population import Population
+from jsgd.sweeps.program import Program, compile_run
 from jsgd.sweeps.record import difference
 from jsgd.sweeps.result import Winner
 
@@ -40,7 +41,7 @@ def save(out: Path, drive: "Drive") -> None:
         "batches": ledger.batches,
         "epoch": ledger.epoch,
         "sizes": drive.sizes,
-        "programs": [(x.program.size, x.program.devices) for x in populations],
+        "programs": [_chosen(x.program) for x in populations],
         "winner": winner.row if winner else None,
         "progress": (drive.done, drive.bar.total, drive.compiling, drive.seconds),
     }
@@ -62,6 +63,7 @@ def save(out: Path, drive: "Drive") -> None:
 
 def load(out: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The notes and the arrays of the last checkpoint; `None` if there is none."""
+    tidy(out)
     folder = (out / CHECKPOINT).resolve()
     steps = _whole_ones(folder)
     if not steps:
@@ -97,16 +99,22 @@ def restore(drive: "Drive", notes: dict[str, Any], arrays: dict[str, Any]) -> No
     _refuse(_replay(drive))
     drive.sizes = notes["sizes"]
     drive.done, drive.bar.total, drive.compiling, drive.spent = notes["progress"]
-    for i, (size, devices) in enumerate(notes["programs"]):
+    for i, (size, devices, chosen) in enumerate(notes["programs"]):
         ids = arrays[f"ids{i}"]
         (group,) = job.groups.of(ledger.points, np.unique(ids // job.copies))
         members = job.members(group, ledger.points, ids)
         program = compile_run(group.run, members, size, jax.local_devices()[:devices])
+        program = dataclasses.replace(program, **chosen)
         state = _carry(drive, group, arrays[f"population{i}"])
         drive.populations.append(Population.restore(group.run, program, members, ids, state))
     if "winner" in arrays:
         (group,) = job.groups.of(ledger.points, np.array([notes["winner"]]))
         drive.winner = Winner(notes["winner"], _carry(drive, group, arrays["winner"]))
+
+
+def _chosen(program: Program) -> tuple[int, int, dict[str, Any]]:
+    memory = {name: getattr(program, name) for name in ("memory", "wanted", "offload")}
+    return program.size, program.devices, memory
 
 
 def _replay(drive: "Drive") -> str | None:

@@ -10,9 +10,10 @@ import numpy as np
 from jsgd.sweeps import checkpoint
 from jsgd.sweeps.groups import Group, static_columns
 from jsgd.sweeps.job import Job
-from jsgd.sweeps.layout import Members, Program, compilations, plan
+from jsgd.sweeps.layout import plan, share
 from jsgd.sweeps.ledger import Ledger
 from jsgd.sweeps.population import Population
+from jsgd.sweeps.program import Members, Program, compilations
 from jsgd.sweeps.record import fingerprint
 from jsgd.sweeps.result import SweepResult, Winner, tabulate
 from jsgd.sweeps.scheduler import Standing, Verdict
@@ -33,7 +34,9 @@ class Drive:
         folder: where to save, or `None`.
     """
 
-    def __init__(self, job: Job, proposals: Generator, bar: Progress, folder: Path | None):
+    def __init__(
+        self, job: Job, proposals: Generator[Any, Any, None], bar: Progress, folder: Path | None
+    ):
         self.job, self.proposals, self.bar, self.folder = job, proposals, bar, folder
         self.ledger = Ledger(job.epochs, job.copies)
         self.populations: list[Population] = []
@@ -103,10 +106,11 @@ class Drive:
         start, before = time.perf_counter(), compilations()
         ledger.begin(points)
         groups = job.groups.of(ledger.points, ledger.running)
-        for group in groups:
+        parts = [job.members(group, ledger.points, ledger.members(group.rows)) for group in groups]
+        planned = [self._program(*pair) for pair in zip(groups, parts, strict=True)]
+        programs = share(planned, parts)
+        for group, program, members in zip(groups, programs, parts, strict=True):
             ids = ledger.members(group.rows)
-            members = job.members(group, ledger.points, ids)
-            program = self._program(group, members)
             self.populations.append(Population.start(group.run, program, members, ids))
             name = f"{group}: " if len(groups) > 1 else ""
             self.bar.say(f"{name}{job.size_line(len(group.rows))}: {program.describe(len(ids))}")

@@ -12,7 +12,8 @@ import numpy as np
 import jsgd
 from jsgd.sweeps.dimension import Dimension
 from jsgd.sweeps.groups import Group, Groups
-from jsgd.sweeps.layout import Layout, Members
+from jsgd.sweeps.layout import Layout
+from jsgd.sweeps.program import Members
 from jsgd.sweeps.scheduler import Scheduler
 from jsgd.sweeps.space import Either
 

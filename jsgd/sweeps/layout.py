@@ -1,92 +1,36 @@
-"""Layout: how a population of runs is cut into programs, and the programs that advance it.
+"""Layout: how a population of runs is cut into chunks for one program.
 
 A population is cut into chunks of `size` members on each device. One compiled program advances a
 chunk, whichever; the members of a chunk on one device are mapped with `jax.vmap`, chunks follow one
 another, and a chunk is split over the devices with `jax.shard_map`. The layouts are sizes: `"map"`
-is 1, `"vmap"` is everything at once, `("chunk", k)` lies between, and `"auto"` measures.
+is 1, `"vmap"` is everything at once, `("chunk", k)` lies between, and `"auto"` guesses one and
+measures others where that is worth it. A size for which there is no memory is made smaller.
 
 The last chunk is filled up with copies of member 0. No member sees another, so nothing depends on
 where it stands; which size is fastest depends on the model and the machine.
 """
 
-import functools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jsgd.core.numerics import hyper_dtype
+from jsgd.sweeps.memory import available, even, fit, free_on_host, readable
+from jsgd.sweeps.program import Members, Program, carry_bytes, compile_run
 from jsgd.train.run import Run
 
 Layout = str | tuple[str, int]
 
-CHUNK = (
-    4  # the size to begin with: on 2 CPU cores, the best for a CNN and as good as any for an MLP
-)
-_FACTOR = 8  # between sizes that are tried
-# Another size is tried only if the work left takes so many times longer than trying does.
-WORTH_TRYING = 10.0
-
-
-class Members(NamedTuple):
-    """A population, or a part of it: arrays whose leading axis is the member.
-
-    Attributes:
-        keys: JAX keys, of shape (members,).
-        hyper: name -> float array of shape (members,).
-    """
-
-    keys: jax.Array
-    hyper: dict[str, np.ndarray]
-
-    def take(self, rows: np.ndarray) -> "Members":
-        return Members(self.keys[rows], {name: x[rows] for name, x in self.hyper.items()})
-
-    def numbers(self) -> dict[str, Any]:
-        """The hyperparameters as JAX has them."""
-        return {name: jnp.asarray(x, hyper_dtype()) for name, x in self.hyper.items()}
-
-
-@dataclass(frozen=True)
-class Program:
-    """The compiled pair for a chunk: `size` members on each of `devices`.
-
-    Attributes:
-        init: `init(keys, hyper) -> carry`, compiled, for size * devices members.
-        advance: `advance(carry) -> (carry, metrics)`, compiled; it consumes the carry.
-        compile_seconds: what compiling both took.
-        epoch_seconds: what an epoch of one chunk takes, where it was measured.
-    """
-
-    init: Callable
-    advance: Callable
-    size: int
-    devices: int
-    sharding: Any
-    compile_seconds: float
-    epoch_seconds: float | None = None
-
-    @property
-    def width(self) -> int:
-        """Members of a chunk on all devices together."""
-        return self.size * self.devices
-
-    def describe(self, members: int) -> str:
-        return f"chunks of {self.size} on each of {self.devices}"
-
-    def start(self, members: Members) -> Any:
-        """The carry of `width` members."""
-        return self.init(*self.put((members.keys, members.numbers())))
-
-    def put(self, tree: Any) -> Any:
-        """Arrays of `width` rows, spread over the devices."""
-        return jax.device_put(tree, self.sharding)
+# Where "auto" begins on CPU: as many members as have carries of this size together, 2 at the least.
+# Of 13 models (linear, MLPs, CNNs; SGD, Adam, L-BFGS) on 2 cores, none was 15 % faster otherwise:
+# small ones want many members for every operation, large ones have them leave the caches.
+_CARRY_BYTES = 2**19
+_FACTOR = 4  # between sizes that are tried
+_GAIN = 0.2  # Another size is tried if it cost less than such a part of the work that is left.
 
 
 def plan(
@@ -102,77 +46,63 @@ def plan(
         run: the pair to map.
         members: the whole population.
         epochs: how long it will be advanced; for "auto", which spends little on little work.
-        layout: "auto", "vmap", "map", "chunk" or ("chunk", size).
+        layout: "auto", "vmap", "map" or ("chunk", size).
+        memory: bytes on each device, an int or a string such as "4GiB"; `None` for what is free.
 
     Raises:
-        ValueError: no such layout.
+        ValueError: no such layout or amount, or too little memory for one member, or for the
+            carries of all.
     """
     devices = jax.local_devices()[: len(members.keys)]
     block = math.ceil(len(members.keys) / len(devices))  # members on each device
+    limit = available(memory, devices)
     size = chunk_size(layout, block)
-    if size is not None:
+
+    def compiled(size: int) -> Program:
         return compile_run(run, members, size, devices)
-    return _fastest(run, members, epochs, block, devices)
+
+    def fitting(size: int, use: Callable) -> Any:
+        return fit(compiled, size, block, limit, use)
+
+    if size is None:
+        program = _fastest(fitting, _first_size(run, members, block, devices), members, epochs)
+    else:
+        program = fit(compiled, size, block, limit)
+    waiting = program.carry_bytes * len(members.keys)
+    if program.offload and waiting > free_on_host():
+        raise ValueError(
+            f"memory: the carries of {len(members.keys)} members need {readable(waiting)}, which "
+            f"neither the devices have nor the host"
+        )
+    return program
+
+
+def share(programs: list[Program], parts: list[Members]) -> list[Program]:
+    """The programs of populations that are advanced in turns, each planned as if it were alone.
+
+    Where there is no room for the carries of all of them, all wait on the host.
+    """
+    resident = sum(
+        program.carry_bytes * program.size * math.ceil(len(members.keys) / program.width)
+        for program, members in zip(programs, parts, strict=True)
+    )
+    working = max(program.working_bytes for program in programs)
+    if resident + working <= min(program.memory for program in programs):
+        return programs
+    return [replace(program, offload=True) for program in programs]
 
 
 def replan(run: Run, members: Members, program: Program) -> Program:
     """The program for what is left of a population: another only if half the size will do."""
     devices = jax.local_devices()[: min(program.devices, len(members.keys))]
-    size = _even(math.ceil(len(members.keys) / len(devices)), program.size)
-    if len(devices) == program.devices and 2 * size > program.size:
-        return program
-    return compile_run(run, members, size, devices)
-
-
-def compile_run(run: Run, members: Members, size: int, devices: list) -> Program:
-    """Both programs of a run for chunks of `size` members on each device; the last few are kept."""
-    names, key_dtype = tuple(members.hyper), members.keys.dtype
-    return _compiled(run, names, key_dtype, hyper_dtype(), size, tuple(devices))
-
-
-@functools.lru_cache(maxsize=8)
-def _compiled(
-    run: Run, names: tuple[str, ...], key_dtype: Any, dtype: Any, size: int, devices: tuple
-) -> Program:
-    spread = PartitionSpec("members")
-    mesh = Mesh(np.array(devices), ("members",))
-    sharding = NamedSharding(mesh, spread)
-
-    def over_devices(fn):
-        fn = jax.vmap(fn) if size > 1 else _one(fn)
-        return jax.shard_map(fn, mesh=mesh, in_specs=spread, out_specs=spread, check_vma=False)
-
-    def array(dtype):
-        return jax.ShapeDtypeStruct((size * len(devices),), dtype, sharding=sharding)
-
-    options: dict[str, str | bool] = {}
-    if devices[0].platform == "cpu":
-        # without LLVM's costly passes programs compile about 1.5 times faster, and run no slower
-        options["xla_backend_optimization_level"] = "1"
-    start = time.perf_counter()
-    init = jax.jit(over_devices(run.init)).lower(array(key_dtype), {n: array(dtype) for n in names})
-    carry = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), init.out_info
-    )
-    advance = jax.jit(over_devices(run.advance), donate_argnums=0).lower(carry)
-    init, advance = init.compile(options), advance.compile(options)
-    seconds = time.perf_counter() - start
-    return Program(init, advance, size, len(devices), sharding, seconds)
-
-
-def compilations() -> int:
-    """How many programs of runs this process has compiled."""
-    return _compiled.cache_info().misses
-
-
-def _one(fn: Callable) -> Callable:
-    """`fn` for a chunk of one: not `vmap`, which would make batched operations of plain ones."""
-
-    def chunk(*args):
-        out = fn(*jax.tree.map(lambda x: x[0], args))
-        return jax.tree.map(lambda x: x[None], out)
-
-    return chunk
+    block = math.ceil(len(members.keys) / len(devices))
+    size = even(block, program.size)
+    if len(devices) < program.devices or 2 * size <= program.size:
+        new = fit(
+            lambda size: compile_run(run, members, size, devices), size, block, program.memory
+        )
+        return replace(new, offload=program.offload)
+    return program
 
 
 def chunk_size(layout: Layout, block: int) -> int | None:
@@ -182,38 +112,47 @@ def chunk_size(layout: Layout, block: int) -> int | None:
         ValueError: no such layout.
     """
     kind, *rest = (layout,) if isinstance(layout, str) else layout
-    sizes = {"auto": None, "map": 1, "vmap": block, "chunk": CHUNK}
     if kind == "chunk" and len(rest) == 1 and isinstance(rest[0], int) and rest[0] >= 1:
-        return _even(block, rest[0])
+        return even(block, rest[0])
+    sizes = {"auto": None, "map": 1, "vmap": block}
     if kind not in sizes or rest:
         raise ValueError(
-            f'layout = {layout!r}: it must be "auto", "vmap", "map", "chunk" or ("chunk", size)'
+            f'layout = {layout!r}: it must be "auto", "vmap", "map" or ("chunk", size), size >= 1'
         )
-    size = sizes[kind]
-    return size if size is None else _even(block, size)
+    return sizes[kind]
 
 
-def _even(block: int, size: int) -> int:
-    """The size, not above `size`, that cuts `block` into as few but even chunks."""
-    return math.ceil(block / math.ceil(block / size))
+def _first_size(run: Run, members: Members, block: int, devices: list) -> int:
+    if devices[0].platform != "cpu":
+        return block
+    one = Members(members.keys[:1], {name: x[:1] for name, x in members.hyper.items()})
+    carry = jax.eval_shape(jax.vmap(run.init), one.keys, one.numbers())
+    size = max(2, _CARRY_BYTES / max(1, carry_bytes(carry)))
+    return math.ceil(block / max(1, round(block / size)))
 
 
-def _fastest(run: Run, members: Members, epochs: int, block: int, devices: list) -> Program:
+def _fastest(fitting: Callable[..., Any], size: int, members: Members, epochs: int) -> Program:
     """Climb from the first size towards the fastest: upwards, or else downwards."""
-    steps = (CHUNK * _FACTOR**i for i in range(5))
-    sizes = sorted({1, block, *(_even(block, size) for size in steps)})
-    at = sizes.index(_even(block, CHUNK))
-    best = _timed(compile_run(run, members, sizes[at], devices), members)
-    for way in (sizes[at + 1 :], sizes[:at][::-1]):
+    count = len(members.keys)
+
+    def left(program: Program) -> int:
+        return epochs * math.ceil(count / program.width)  # chunks to advance
+
+    def alone(program: Program) -> Program:
+        # beside a few epochs timing alone would cost too much
+        return _race(members, program)[0] if _GAIN * left(program) > 2 else program
+
+    best = fitting(size, alone)
+    block = math.ceil(count / best.devices)
+    for factor in (_FACTOR, 1 / _FACTOR):
         improved = False
-        for size in way:
-            chunks = math.ceil(len(members.keys) / best.width)
-            left = epochs * chunks * _seconds(best)
-            trying = 1.5 * best.compile_seconds + _seconds(best) * size / best.size
-            if left < WORTH_TRYING * trying:
+        while (size := even(block, min(block, max(1, int(best.size * factor))))) != best.size:
+            seconds = best.epoch_seconds or 0.0
+            trying = best.compile_seconds + seconds * (1 + size / best.size)
+            if _GAIN * left(best) * seconds < trying:
                 break
-            other = _timed(compile_run(run, members, size, devices), members)
-            if _seconds(other) / other.size > 0.95 * _seconds(best) / best.size:
+            best, other = fitting(size, lambda program, best=best: _race(members, best, program))
+            if other.seconds_each > 0.95 * best.seconds_each:
                 break
             best, improved = other, True
         if improved:
@@ -221,21 +160,23 @@ def _fastest(run: Run, members: Members, epochs: int, block: int, devices: list)
     return best
 
 
-def _timed(program: Program, members: Members) -> Program:
-    """The program with the time of an epoch of a chunk, the best of a few where that is quick."""
-    rows = np.arange(program.width) % len(members.keys)
-    carry, best, total = program.start(members.take(rows)), math.inf, 0.0
-    while total < 0.5 * program.compile_seconds and total < 20 * best:
-        start = time.perf_counter()
-        carry, metrics = program.advance(carry)
-        jax.block_until_ready(metrics)
-        seconds = time.perf_counter() - start
-        best, total = min(best, seconds), total + seconds
-    return Program(**{**vars(program), "epoch_seconds": best})
+def _race(members: Members, *programs: Program) -> list[Program]:
+    """The programs with the time of an epoch of a chunk: the best of a few turns where quick.
 
-
-def _seconds(program: Program) -> float:
-    return program.epoch_seconds or 0.0
+    They take turns, so that a machine that is busy for a while does not favour one.
+    """
+    rows = [np.arange(program.width) % len(members.keys) for program in programs]
+    carries = [program.start(members.take(x)) for program, x in zip(programs, rows)]
+    best = [math.inf] * len(programs)
+    total = 0.0
+    while total < 0.5 * programs[-1].compile_seconds and total < 20 * sum(best):
+        for i, program in enumerate(programs):
+            start = time.perf_counter()
+            carries[i], metrics = program.advance(carries[i])
+            jax.block_until_ready(metrics)
+            seconds = time.perf_counter() - start
+            best[i], total = min(best[i], seconds), total + seconds
+    return [replace(p, epoch_seconds=x) for p, x in zip(programs, best)]
 
 
 def chunks(count: int, width: int) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jsgd.core.numerics import hyper_dtype
@@ -56,6 +57,6 @@ def _digest(traced: Any) -> str:
     """Of the program and of the arrays that it closes over."""
     out = hashlib.sha256(traced.lower().as_text().encode())
     for x in traced.jaxpr.consts:
-        if not jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+        if not jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
             out.update(np.asarray(x).tobytes())
     return out.hexdigest()

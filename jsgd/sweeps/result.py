@@ -230,10 +230,10 @@ def tabulate(
     total = scores.shape[-1]
     whole = epochs or total
     lengths = np.full(len(scores), total) if lengths is None else np.minimum(lengths, total)
-    epochs = np.broadcast_to(np.arange(1, total + 1), scores.shape)
-    within = epochs <= lengths[:, None, None]
+    each = np.broadcast_to(np.arange(1, total + 1), scores.shape)  # the epoch of each score
+    within = each <= lengths[:, None, None]
     last = np.broadcast_to(lengths[:, None, None] - 1, (*scores.shape[:2], 1))
-    steps = curves.get("step", epochs)
+    steps = curves.get("step", each)
     at = np.full(scores.shape[:2], -1)  # the first bad step of each seed
     if "diverged_at" in curves:
         at = curves["diverged_at"][..., -1].astype(np.int64)

@@ -106,8 +106,8 @@ def sweep(
             STOPPED, and `resume` goes on with it.
         layout: "vmap" (all at once on each device), "map" (one by one), ("chunk", k) (k at a time
             on each device) or "auto" (a brief timed trial picks k).
-        memory: what the sweep may use on each device: bytes, or a string such as "4GiB"; `None`
-            for what is free. Where a layout would take more, fewer members run at a time.
+        memory: bytes on each device that the sweep may take, an int or a string such as "4GiB";
+            `None` for what is free. A layout that needs more is made smaller.
         key: an int seed or a JAX key, for the members and for the draws from the space.
         metric: the score, one of the metrics of `advance`. The final epoch's counts.
         mode: "max" or "min"; `None` guesses from the metric's name.
@@ -204,7 +204,7 @@ def _is_typed(key: jax.Array) -> bool:
 
 def _batches(
     space: Space, n: int | None, draw: list[int], sampler: Any, at_once: int | None, mode: str
-) -> tuple[Generator, dict[str, np.ndarray], int]:
+) -> tuple[Generator[Any, Any, None], dict[str, np.ndarray], int]:
     """What proposes settings, settings to check what they are of, and how many there will be."""
     if not is_optuna(sampler):
         if at_once is not None:
@@ -221,7 +221,7 @@ def _batches(
     return proposer.batches(n, at_once), probes, n
 
 
-def _once(points: dict[str, np.ndarray]) -> Generator:
+def _once(points: dict[str, np.ndarray]) -> Generator[Any, Any, None]:
     """All settings are one batch."""
     yield points
 

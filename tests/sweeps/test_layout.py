@@ -1,12 +1,20 @@
 """Layouts: how a population is cut never shows in the results."""
 
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jsgd.sweeps import layout
-from jsgd.sweeps.layout import Members, compile_run, plan
+from jsgd.sweeps import layout, sweep
+from jsgd.sweeps.layout import plan, replan
 from jsgd.sweeps.population import Population
+from jsgd.sweeps.program import Members, Program, compile_run
 from jsgd.train import Run
 
 COUNT = 7
@@ -62,35 +70,93 @@ def test_neither_the_device_count_nor_the_place_shows_by_a_bit(run, members, dev
         np.testing.assert_array_equal(metrics[name], x[order])
 
 
+def test_eight_devices():
+    """In a process of its own, because the number of devices is set before JAX starts."""
+    root = Path(__file__).parents[2]
+    env = os.environ | {
+        "JAX_NUM_CPU_DEVICES": "8",
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONPATH": str(root),
+    }
+    words = [sys.executable, str(Path(__file__).parent / "eight_devices.py")]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "8 devices agree with 1\n"
+
+
+def test_neighbours_that_diverge_change_nothing(run):
+    """A quarter diverges; with healthy settings in its place the others are the same to the bit."""
+    well = np.geomspace(0.01, 1, 8)
+    ill = np.where(np.arange(8) % 4 == 1, 1e30, well)
+    how = {"epochs": 2, "progress": False, "layout": ("chunk", 2)}
+    healthy, sick = (sweep(run, {"lr": x.tolist()}, **how) for x in (well, ill))
+    kept = ill < 1e30
+    for name, x in healthy.curves.items():
+        np.testing.assert_array_equal(sick.curves[name][kept], x[kept])
+    assert (sick.table["status"] == "DIVERGED").tolist() == (~kept).tolist()
+    assert min(sick.table["rank"][~kept]) > max(sick.table["rank"][kept])
+
+
 def test_fewer_members_than_devices(run, members):
     program = plan(run, members.take(np.array([3])), epochs=1, layout="vmap")
     assert (program.size, program.devices) == (1, 1)
 
 
+def fake(run, members, size, devices):
+    return Program(run.init, run.advance, size, len(devices), None, 1.0, carry_bytes=100)
+
+
 @pytest.mark.parametrize(
-    ("how", "size"), [("vmap", 4), ("map", 1), (("chunk", 3), 2), ("chunk", 4)]
+    ("how", "size"), [("vmap", 4), ("map", 1), (("chunk", 3), 2), (("chunk", 9), 4)]
 )
 def test_chunks_are_even(run, members, monkeypatch, how, size):
     """Seven members on two devices are four on each; three at a time would leave one over."""
-    monkeypatch.setattr(layout, "compile_run", lambda run, members, size, devices: size)
-    assert plan(run, members, epochs=1, layout=how) == size
+    monkeypatch.setattr(layout, "compile_run", fake)
+    assert plan(run, members, epochs=1, layout=how).size == size
 
 
-@pytest.mark.parametrize("how", ["fast", ("chunk", 0), ("vmap", 2), ("chunk", 2.0), ("chunk",) * 3])
+@pytest.mark.parametrize("how", ["fast", "chunk", ("chunk", 0), ("vmap", 2), ("chunk", 2.0)])
 def test_an_unknown_layout_is_refused(run, members, how):
     with pytest.raises(ValueError, match=r"layout = .*: it must be"):
         plan(run, members, epochs=1, layout=how)
 
 
+def test_a_smaller_population_is_planned_again_only_where_that_saves(members, monkeypatch):
+    """Of chunks of two on two devices, three members still fill half; one does not."""
+    monkeypatch.setattr(layout, "compile_run", fake)
+    program = replace(fake(Run(None, None), members, 2, [1, 2]), memory=150, offload=True)
+    rest = [members.take(np.arange(count)) for count in (3, 2, 1)]
+    again = [replan(Run(None, None), x, program) for x in rest]
+    assert [(x.size, x.devices, x.offload) for x in again] == [
+        (2, 2, True), (1, 2, False), (1, 1, False)
+    ]  # fmt: skip
+
+
+def many(carry):
+    """4096 members, and a run with a carry of so many numbers."""
+    members = Members(jax.random.split(jax.random.key(0), 4096), {"lr": np.zeros(4096)})
+    return Run(lambda key, hyper: jnp.zeros(carry), None), members
+
+
+@pytest.mark.parametrize(("carry", "size"), [(1, 2048), (2**13, 16), (2**20, 2)])
+def test_auto_begins_with_more_members_the_smaller_they_are(monkeypatch, carry, size):
+    monkeypatch.setattr(layout, "compile_run", fake)
+    assert plan(*many(carry), epochs=0, layout="auto", memory=10**9).size == size
+
+
 @pytest.mark.parametrize(
     ("seconds", "epochs", "tried", "best"),
     [
-        # per member: 0.25 s at 4, less at 32, more at 256
-        ({1: 0.3, 4: 1.0, 32: 4.0, 256: 60.0}, 1000, [4, 32, 256], 32),
+        # per member: 1/16 s at 16, less at 64, more at 256
+        ({16: 1.0, 64: 3.0, 256: 60.0}, 1000, [16, 64, 256], 64),
         # nothing gained upwards, so downwards
-        ({1: 0.1, 4: 1.0, 32: 9.0}, 1000, [4, 32, 1], 1),
-        # too little left to be worth another compilation
-        ({4: 1e-3}, 1, [4], 4),
+        ({4: 0.2, 16: 1.0, 64: 9.0, 1: 0.1}, 1000, [16, 64, 4, 1], 4),
+        # as fast as makes no difference
+        ({4: 0.25, 16: 1.0, 64: 3.9}, 1000, [16, 64, 4], 16),
+        # a fifth of what is left is less than another compilation
+        ({16: 1e-2}, 3, [16], 16),
+        # and this is less than it takes to find out
+        ({}, 0, [16], 16),
     ],
 )
 def test_auto_climbs_to_the_fastest_size(monkeypatch, seconds, epochs, tried, best):
@@ -98,13 +164,12 @@ def test_auto_climbs_to_the_fastest_size(monkeypatch, seconds, epochs, tried, be
 
     def compile_fake(run, members, size, devices):
         seen.append(size)
-        return layout.Program(run.init, run.advance, size, len(devices), None, 1.0)
+        return fake(run, members, size, devices)
 
-    def timed_fake(program, members):
-        return layout.Program(**{**vars(program), "epoch_seconds": seconds[program.size]})
+    def race_fake(members, *programs):
+        return [replace(x, epoch_seconds=seconds[x.size]) for x in programs]
 
     monkeypatch.setattr(layout, "compile_run", compile_fake)
-    monkeypatch.setattr(layout, "_timed", timed_fake)
-    many = Members(jax.random.split(jax.random.key(0), 4096), {"lr": np.zeros(4096)})
-    assert plan(Run(None, None), many, epochs).size == best
+    monkeypatch.setattr(layout, "_race", race_fake)
+    assert plan(*many(2**13), epochs, memory=10**9).size == best
     assert seen == tried

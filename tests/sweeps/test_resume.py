@@ -173,7 +173,7 @@ def test_a_changed_optimizer_is_told_by_what_it_carries(run, kill, tmp_path):
     data = jsgd.data.linear_regression()
     model = jsgd.models.REGISTRY["linear"](data.train[0], data.outputs)
     other = jsgd.train.make_run(jsgd.train.regression(model, data), jsgd.adam())
-    with pytest.raises(ValueError, match="carry: .* was float32.*, and is not there now"):
+    with pytest.raises(ValueError, match=r"carry: .* was float32.*, and is not there now"):
         swept(other, {"lr": [0.1, 0.2]}, out=tmp_path, resume=True, **how)
 
 
