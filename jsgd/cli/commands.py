@@ -1,7 +1,6 @@
 """What the commands do: each takes the parsed arguments."""
 
 import argparse
-import inspect
 import os
 import time
 from collections.abc import Iterable
@@ -11,24 +10,24 @@ from typing import Any
 import jax
 import numpy as np
 
-from jsgd import data, models, optimizers, sweeps
+from jsgd import sweeps
 from jsgd import train as training
 from jsgd.cli.parse import (
-    parse_batch_size,
     parse_layout,
     parse_rungs,
     parse_setting,
     parse_space,
 )
 from jsgd.cli.show import entry, ranking, shelf
-from jsgd.core import Optimizer
-from jsgd.sweeps.files import writable
+from jsgd.cli.task import Task, pick
+from jsgd.sweeps.files import CHECKPOINT, writable
+from jsgd.sweeps.scheduler import Scheduler
 from jsgd.sweeps.space import is_product
 from jsgd.train.fit import higher_is_better
-from jsgd.train.names import unknown
 
 _BARE = ("lr=log:1e-3:1:16", "momentum=0,0.5,0.9,0.99")
 _DRAWS = 64
+_GO_ON = "the same command with --out DIR --resume goes on"
 _MIDDLE = np.full(1, 0.5)  # of a normal, the mean: its least may be no value for an optimizer
 
 
@@ -36,26 +35,36 @@ def sweep(args: argparse.Namespace) -> None:
     """`jsgd sweep`: train every setting of a space."""
     space = parse_space(args.space or _BARE)
     every_core_a_device(args.devices)
-    run, metric = _run(args, {name: float(x.at(_MIDDLE)[0]) for name, x in space.items()})
+    if args.resume and not args.out:
+        raise ValueError("--resume: say where with --out DIR")
+    numbers = {name: x for name, x in space.items() if not getattr(x, "strings", False)}
+    middle = {name: float(x.at(_MIDDLE)[0]) for name, x in numbers.items()}
+    task = Task(args, middle, args.folds)
     out = Path(args.out) if args.out else _fresh_directory()
     n = args.n if args.n is not None or is_product(space) else _DRAWS
     try:
         result = sweeps.sweep(
-            run,
+            task.make,
             space,
             n=n,
             sampler=args.sampler,
+            at_once=args.at_once,
             seeds=args.seeds,
+            folds=args.folds,
             epochs=args.epochs,
             rungs=parse_rungs(args.rungs),
             reduction_factor=args.reduction_factor,
+            scheduler=_scheduler(args),
+            timeout=args.timeout,
             layout=parse_layout(args.layout),
+            memory=args.memory,
             key=args.seed,
-            metric=args.metric or metric,
+            metric=args.metric or task.metric,
             out=out,
+            resume=args.resume,
         )
     except KeyboardInterrupt:
-        print(f"{out} holds what was finished" if out.exists() else "nothing was finished yet")
+        print(f"{out}: {_GO_ON}" if (out / CHECKPOINT).exists() else "nothing was finished yet")
         raise
     ranking(result)
     print(f"written to {out}: {', '.join(sorted(x.name for x in out.iterdir()))}")
@@ -68,16 +77,17 @@ def show(args: argparse.Namespace) -> None:
         drawn = result.save_pictures(out)
     ranking(result)
     if "RUNNING" in result.table["status"]:
-        print("the sweep is running, or was stopped: these are its latest results")
+        print("the sweep is running, or was stopped: these are its latest results;", _GO_ON)
     print(f"drawn into {out}: {', '.join(sorted(x.name for x in drawn))}")
 
 
 def train(args: argparse.Namespace) -> None:
     """`jsgd train`: train one setting."""
     hyper = parse_setting(args.setting)
-    run, metric = _run(args, hyper)
+    task = Task(args, hyper)
+    metric, options = task.metric, {name: hyper.pop(name) for name in task.options}
     fitted = training.fit(
-        run,
+        task.make(**options),
         epochs=args.epochs,
         key=args.seed,
         hyper=hyper,
@@ -125,36 +135,13 @@ def _cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _run(args: argparse.Namespace, hyper: dict[str, float]) -> tuple[training.Run, str]:
-    """The run that the arguments name, and the metric that says how good it is."""
-    size = parse_batch_size(args.batch_size)
-    opt = _optimizer(args.optimizer, hyper)
-    dataset = _pick("data set", args.data, data.REGISTRY)()
-    images = getattr(dataset.train[0], "ndim", 0) == 4
-    name = args.model or ("cnn" if images else "linear")
-    model = _pick("model", name, models.REGISTRY)(dataset.train[0], dataset.outputs)
-    if dataset.n_classes is None:
-        problem, metric = training.regression(model, dataset), "test_loss"
-    else:
-        problem, metric = training.classification(model, dataset), "test_accuracy"
-    return training.make_run(problem, opt, batch_size=size), metric
-
-
-def _optimizer(name: str, hyper: dict[str, float]) -> Optimizer:
-    """The optimizer; what is off by default (`None`) is on if it is named: it is given a number."""
-    factory = _pick("optimizer", name, optimizers.REGISTRY).factory
-    given = {
-        name: hyper[name]
-        for name, parameter in inspect.signature(factory).parameters.items()
-        if name in hyper and parameter.default in (None, parameter.empty)
+def _scheduler(args: argparse.Namespace) -> Scheduler | None:
+    makers = {
+        "hyperband": lambda: sweeps.hyperband(args.epochs, reduction_factor=args.reduction_factor),
+        "median_stopping": sweeps.median_stopping,
+        "population_based": sweeps.population_based,
     }
-    return factory(**given)
-
-
-def _pick(what: str, name: str, registry: Any) -> Any:
-    if name not in registry:
-        raise ValueError(unknown(what, name, registry))
-    return registry[name]
+    return pick("scheduler", args.scheduler, makers)() if args.scheduler else None
 
 
 def _fresh_directory() -> Path:

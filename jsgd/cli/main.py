@@ -20,8 +20,10 @@ SPACE names what is tried, NAME=VALUES each:
   momentum=normal:0.8:0.05       drawn at random: mean and standard deviation
   b1=choice:0.9,0.95             drawn at random from these
 Grids alone are swept whole; with anything random in it, --n settings are drawn.
-Names are the optimizer's and the problem's: see `jsgd list`. Without SPACE: 64 settings of
-lr x momentum for SGD."""
+Names are the optimizer's and the problem's: see `jsgd list`. What changes the program may be swept
+too, with a program for each group of settings that share it:
+  optimizer=sgd,adam  batch_size=32,64  model=linear,mlp  hidden=32,64
+Without SPACE: 64 settings of lr x momentum for SGD."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,8 +79,13 @@ def _parser() -> argparse.ArgumentParser:
         "--sampler",
         default="random",
         metavar="NAME",
-        help="how they are drawn: random; sobol or halton, more evenly (random)",
+        help="how they are drawn: random; sobol or halton, more evenly; tpe, from what others did "
+        "(random)",
     )
+    sweep.add_argument(
+        "--at-once", type=int, metavar="K", help="settings that tpe proposes at a time (root of n)"
+    )
+    sweep.add_argument("--folds", type=int, metavar="K", help="cross-validate in K folds")
     sweep.add_argument(
         "--layout",
         default="auto",
@@ -96,8 +103,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="X",
         help="of so many settings one goes on (3)",
     )
+    sweep.add_argument(
+        "--scheduler",
+        metavar="NAME",
+        help="hyperband, median_stopping or population_based, in place of rungs",
+    )
+    sweep.add_argument("--timeout", type=float, metavar="SECONDS", help="end after so long")
+    sweep.add_argument(
+        "--memory", metavar="SIZE", help="of each device, such as 4GiB (what is free)"
+    )
     sweep.add_argument("--metric", help="the score (test_accuracy, or test_loss for a regression)")
     sweep.add_argument("--out", metavar="DIR", help="where to write (runs/sweep-DATE-TIME)")
+    sweep.add_argument(
+        "--resume", action="store_true", help="go on with the sweep that --out DIR holds"
+    )
     sweep.add_argument("--devices", type=int, metavar="N", help="CPU devices (one a core)")
 
     show = commands.add_parser("show", help="a sweep's table and pictures again, from its files")

@@ -19,6 +19,7 @@ from jsgd.sweeps.groups import Group, Groups, static_names
 from jsgd.sweeps.halving import Halving, check_rungs
 from jsgd.sweeps.job import Job
 from jsgd.sweeps.layout import Layout, chunk_size
+from jsgd.sweeps.memory import available
 from jsgd.sweeps.propose import Proposer
 from jsgd.sweeps.result import SweepResult
 from jsgd.sweeps.sample import is_optuna
@@ -145,6 +146,7 @@ def sweep(
     rungs = check_rungs(rungs, reduction_factor, epochs)
     scheduler = _scheduler(scheduler, rungs, reduction_factor, epochs)
     chunk_size(layout, block=1)  # it refuses what is no layout
+    available(memory, jax.local_devices())  # and this what is no amount
     seeds = _seeds(seeds)
     key = jax.random.key(key) if isinstance(key, int) else key
     draw = np.asarray(jax.random.key_data(key) if _is_typed(key) else key).tolist()

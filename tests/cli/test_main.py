@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 
 import jsgd
 from jsgd.cli import commands, main
+from jsgd.sweeps import drive
 from jsgd.sweeps.population import Population
 
 QUICK = ["--data", "linear_regression", "--epochs", "2"]
@@ -34,7 +36,7 @@ def test_sweep(tmp_path, capsys):
     ]
     assert "diverged at step" in lines[header + 10]
     assert "of 10 settings diverged" in lines[-2]
-    assert lines[-1].startswith("written to out: curves.npz, curves.png, heatmap.png, results.csv")
+    assert lines[-1].startswith("written to out: checkpoint, curves.npz, curves.png, heatmap.png")
     assert "\x1b" not in out
     assert "\r" not in out
     page = json.loads((tmp_path / "out" / "sweep.json").read_text())
@@ -78,6 +80,7 @@ def swept(capsys):
 
 @pytest.mark.parametrize("out", [None, "elsewhere/deep"])
 def test_show_prints_the_table_and_draws_the_pictures_again(out, swept, tmp_path, capsys):
+    shutil.rmtree(tmp_path / "swept" / "checkpoint")
     files = {x.name: x.read_bytes() for x in (tmp_path / "swept").iterdir()}
     pictures = {name for name in files if name.endswith(".png")}
     if out is None:
@@ -108,7 +111,7 @@ def test_show_says_that_a_sweep_is_not_finished(tmp_path, capsys, monkeypatch):
         return advance(self)
 
     monkeypatch.setattr(Population, "advance", interrupted)
-    monkeypatch.setattr(sys.modules["jsgd.sweeps.sweep"], "_SAVE_EVERY", 0.0)
+    monkeypatch.setattr(drive, "_SAVE_EVERY", 0.0)
     assert main(["sweep", "lr=0.1,0.2", *QUICK, "--out", "out"]) == 130
     capsys.readouterr()
     assert main(["show", "out"]) == 0
@@ -178,7 +181,7 @@ def test_list_of_a_name_on_two_shelves_shows_both(capsys):
     [
         (["sweep", "--optimizer", "sdg"], "no optimizer 'sdg': did you mean 'sgd'?"),
         (["sweep", "--model", "cn"], "no model 'cn': did you mean 'cnn'?"),
-        (["sweep", "--data", "digit"], "no data set 'digit': did you mean 'digits'?"),
+        (["sweep", "--data", "digit"], "no data set 'digit'; there are: digits, "),
         (["sweep", "lrr=0.1", *QUICK], "no hyperparameter 'lrr': did you mean 'lr'?"),
         (["sweep", "lr=-0.1,0.1", *QUICK], "lr = -0.1"),
         (["train", "lr=-0.1", *QUICK], "lr = -0.1"),
@@ -203,6 +206,13 @@ def test_list_of_a_name_on_two_shelves_shows_both(capsys):
         (["sweep", "lr=0.1", *QUICK, "--epochs", "0"], "epochs = 0"),
         (["sweep", "lr=0.1", *QUICK, "--devices", "0"], "--devices 0"),
         (["sweep", "lr=0.1", *QUICK, "--model", "cnn"], "a CNN of 2 blocks takes images"),
+        (["sweep", "lr=0.1", *QUICK, "--scheduler", "hyperbond"], "did you mean 'hyperband'?"),
+        (["sweep", "lr=0.1", *QUICK, "--resume"], "--resume: say where"),
+        (["sweep", "lr=0.1", *QUICK, "--memory", "2 apples"], "memory = '2 apples'"),
+        (["sweep", "lr=0.1", *QUICK, "--folds", "1"], "folds = 1"),
+        (["sweep", "lr=fast,slow", *QUICK], "lr = 'fast': it is no number"),
+        (["sweep", "optimizer=sgd,adm", *QUICK], "no optimizer 'adm': did you mean 'adam'?"),
+        (["sweep", "lr=0.1", "batch_size=8,0", *QUICK], "batch_size = 0"),
         (["list", "nadm"], "no entry 'nadm': did you mean 'nadam'?"),
         (["sweep", "--epochs", "many"], "invalid int value: 'many'"),
         (["swep"], "invalid choice: 'swep'"),
@@ -233,7 +243,7 @@ def test_an_interruption_is_status_130(tmp_path, capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["jsgd.sweeps.sweep"], "plan", interrupted)
+    monkeypatch.setattr(drive, "plan", interrupted)
     assert main(["sweep", "lr=0.1", *QUICK, "--out", "out"]) == 130
     out, err = capsys.readouterr()
     assert "nothing was finished yet" in out

@@ -20,7 +20,7 @@ def main() -> None:
         compile_run(run, members, 3, jax.local_devices()[:1]),
         plan(run, members, 1, "vmap"),
     ):
-        parts = list(Population.start(program, members).advance())
+        parts = list(Population.start(run, program, members, np.arange(11)).advance())
         losses.append(np.concatenate([metrics["test_loss"] for _, metrics in parts]))
     np.testing.assert_allclose(*losses, rtol=1e-5)
     print(f"{program.devices} devices agree with 1")

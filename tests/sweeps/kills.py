@@ -18,7 +18,7 @@ import orbax.checkpoint  # noqa: F401 (here, and not once a session)
 from jsgd.sweeps import drive, sweep, uniform
 from jsgd.train import Run
 
-KILLS, EPOCHS = 20, 30
+KILLS, EPOCHS = 20, 12
 
 
 def train(out):
@@ -32,7 +32,7 @@ def train(out):
         return carry | {"key": key, "x": x, "t": t}, {"score": jnp.mean(x), "step": t}
 
     drive._SAVE_EVERY, drive._SAVE_SHARE = 0.0, float("inf")
-    how = {"n": 9, "epochs": EPOCHS, "rungs": (10, 20), "layout": ("chunk", 2), "metric": "score"}
+    how = {"n": 9, "epochs": EPOCHS, "rungs": (4, 8), "layout": ("chunk", 2), "metric": "score"}
     sweep(Run(init, advance), {"speed": uniform(0, 1)}, out=out, resume=True, progress=False, **how)
 
 

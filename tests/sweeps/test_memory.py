@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax.errors import JaxRuntimeError
 
-from jsgd.sweeps import layout, memory
+from jsgd.sweeps import layout, memory, population_based, sweep, uniform
 from jsgd.sweeps.layout import plan
 from jsgd.sweeps.memory import available, fit
 from jsgd.sweeps.population import Population
@@ -158,7 +158,7 @@ def test_what_the_compiler_says_decides(large, eight, how):
     line = program.describe(8)
     assert "on each of 2 CPU devices (" in line
     assert line.endswith("kB a member of 1.2 MB); 4 at a time do not fit")
-    list(Population.start(program, eight).advance())
+    list(Population.start(large, program, eight, np.arange(8)).advance())
 
 
 def test_too_little_for_one_is_said_with_both_numbers(large, eight):
@@ -173,3 +173,37 @@ def test_nor_does_the_host_have_room_for_all(monkeypatch, eight):
     monkeypatch.setattr(layout, "free_on_host", lambda: 20_000)
     with pytest.raises(ValueError, match=r"carries of 8 members need 32.0 kB"):
         plan(wide, eight, 1, "map", memory=13_000)
+
+
+@pytest.mark.parametrize("how", [{"rungs": (1, 2)}, {"scheduler": population_based(every=1)}])
+def test_members_that_wait_on_the_host_do_as_they_would_on_the_device(capsys, how):
+    def train(carry):
+        carry = carry | {"x": 0.9 * carry["x"] + carry["lr"]}
+        return carry, {"loss": (jnp.mean(carry["x"]) - 3) ** 2}
+
+    def init(key, hyper):
+        return {"x": jax.random.normal(key, 1000), "lr": hyper["lr"]}
+
+    wide = Run(init, train, lambda carry, hyper: carry | hyper)
+    how |= {"epochs": 4, "metric": "loss", "layout": "map", "key": 3}
+    space = {"lr": uniform(0.1, 1)}
+    free, tight = (sweep(wide, space, n=8, memory=memory, **how) for memory in (None, 25_000))
+    assert capsys.readouterr().out.count("those that wait are in host memory") == 1
+    for name, x in free.curves.items():
+        np.testing.assert_array_equal(tight.curves[name], x)
+    for name, x in free.best_run().carry.items():
+        np.testing.assert_array_equal(tight.best_run().carry[name], x)
+
+
+def test_groups_share_the_memory(capsys):
+    def make(width):
+        return Run(
+            lambda key, hyper: jnp.full(width, hyper["lr"]), lambda x: (x, {"loss": jnp.mean(x)})
+        )
+
+    space = {"width": [1000, 1001], "lr": [0.1, 0.2, 0.3, 0.4]}
+    for limit, waits in ((40_000, 0), (13_000, 2)):
+        result = sweep(make, space, epochs=2, metric="loss", layout="map", memory=limit)
+        np.testing.assert_allclose(result.table["mean_score"], result.table["param_lr"], rtol=1e-6)
+        said = capsys.readouterr().out
+        assert said.count("those that wait are in host memory") == waits

@@ -1,5 +1,6 @@
 """Resume: a sweep that was interrupted ends as if it had not been, or is refused with a reason."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -210,7 +211,10 @@ def test_when_time_is_up_what_runs_is_stopped_and_can_be_gone_on_with(tmp_path):
 def test_killed_at_random_moments_the_files_are_what_they_would_have_been(tmp_path):
     script = Path(__file__).parent / "kills.py"
     command = [sys.executable, str(script), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    env = os.environ | {"PYTHONPATH": str(script.parents[2])}
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr
     *kills, end = done.stdout.splitlines()
     assert len(kills) == 20
