@@ -14,8 +14,7 @@ import jax
 import numpy as np
 
 from jsgd.sweeps.files import CHECKPOINT
-from jsgd.sweeps.groups import Group
-from jsgd.sweeps.leaves import from_leaves, to_leaves
+from jsgd.sweeps.leaves import from_leaves, shapes, to_leaves
 from jsgd.sweeps.population import Population
 from jsgd.sweeps.program import Program, compile_run
 from jsgd.sweeps.record import difference
@@ -53,9 +52,9 @@ def save(out: Path, drive: "Drive") -> None:
     }
     for i, x in enumerate(populations):
         arrays[f"ids{i}"] = x.ids
-        arrays[f"population{i}"] = _numbered(x.state(np.arange(len(x.ids))))
+        arrays[f"population{i}"] = _numbered(x.leaves(np.arange(len(x.ids))))
     if winner:
-        arrays["winner"] = _numbered(winner.carry)
+        arrays["winner"] = _numbered(to_leaves(winner.carry))
     folder = (out / CHECKPOINT).resolve()
     _orbax().save(folder / str(max(_whole_ones(folder), default=0) + 1), arrays)
     tidy(out)
@@ -105,11 +104,13 @@ def restore(drive: "Drive", notes: dict[str, Any], arrays: dict[str, Any]) -> No
         members = job.members(group, ledger.points, ids)
         program = compile_run(group.run, members, size, jax.local_devices()[:devices])
         program = dataclasses.replace(program, **chosen)
-        state = _carry(drive, group, arrays[f"population{i}"])
-        drive.populations.append(Population.restore(group.run, program, members, ids, state))
+        like = shapes(group.run, job.key, job.names(group))
+        leaves = _listed(arrays[f"population{i}"])
+        drive.populations.append(Population.restore(group.run, program, members, ids, like, leaves))
     if "winner" in arrays:
         (group,) = job.groups.of(ledger.points, np.array([notes["winner"]]))
-        drive.winner = Winner(notes["winner"], _carry(drive, group, arrays["winner"]))
+        like = shapes(group.run, job.key, job.names(group))
+        drive.winner = Winner(notes["winner"], from_leaves(like, _listed(arrays["winner"])))
 
 
 def _chosen(program: Program) -> tuple[int, int, dict[str, Any]]:
@@ -141,14 +142,12 @@ def _whole_ones(folder: Path) -> list[int]:
     return [int(name) for name in names if name.isdecimal()]
 
 
-def _numbered(carry: Any) -> dict[str, np.ndarray]:
-    return {str(i): x for i, x in enumerate(to_leaves(carry))}
+def _numbered(leaves: list[np.ndarray]) -> dict[str, np.ndarray]:
+    return {str(i): x for i, x in enumerate(leaves)}
 
 
-def _carry(drive: "Drive", group: Group, leaves: dict[str, np.ndarray]) -> Any:
-    names = drive.job.names(group)
-    listed = [leaves[str(i)] for i in range(len(leaves))]
-    return from_leaves(group.run, drive.job.key, names, listed)
+def _listed(leaves: dict[str, np.ndarray]) -> list[np.ndarray]:
+    return [leaves[str(i)] for i in range(len(leaves))]
 
 
 def _texts(columns: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -17,25 +17,34 @@ def to_leaves(carry: Any) -> list[np.ndarray]:
     return jax.device_get([jax.random.key_data(x) if _is_key(x) else x for x in leaves])
 
 
-def from_leaves(run: Run, key: Any, names: Iterable[str], leaves: list[np.ndarray]) -> Any:
-    """The carry of a run, or of many that are stacked, with these leaves.
+def from_leaves(like: Any, leaves: list[np.ndarray]) -> Any:
+    """The carry with these leaves: NumPy arrays still, but for keys.
+
+    Args:
+        like: a carry of the same run, or of many that are stacked; or the shapes of one.
+        leaves: as `to_leaves` has them.
+    """
+    old, structure = jax.tree.flatten(like)
+    return structure.unflatten([_wrapped(*pair) for pair in zip(leaves, old, strict=True)])
+
+
+def shapes(run: Run, key: Any, names: Iterable[str]) -> Any:
+    """The shapes of a run's carry.
 
     Args:
         run: the run.
-        key: any key of the kind that `run.init` was given.
-        names: the hyperparameters that it was given.
-        leaves: as `to_leaves` has them.
+        key: any key of the kind that `run.init` is given.
+        names: the hyperparameters that it is given.
     """
     hyper = {name: jax.ShapeDtypeStruct((), hyper_dtype()) for name in names}
-    like, structure = jax.tree.flatten(jax.eval_shape(run.init, key, hyper))
+    return jax.eval_shape(run.init, key, hyper)
 
-    def wrapped(x, like):
-        if not _is_key(like):
-            return jnp.asarray(x)
-        impl = jax.random.key_impl(jnp.empty((0,), like.dtype))
-        return jax.random.wrap_key_data(jnp.asarray(x), impl=impl)
 
-    return structure.unflatten([wrapped(*pair) for pair in zip(leaves, like, strict=True)])
+def _wrapped(x: np.ndarray, like: Any) -> Any:
+    if not _is_key(like):
+        return x
+    impl = jax.random.key_impl(jnp.empty((0,), like.dtype))
+    return jax.random.wrap_key_data(jnp.asarray(x), impl=impl)
 
 
 def _is_key(x: Any) -> bool:

@@ -1,14 +1,15 @@
 """Populations: the members of a sweep that one program advances, on their way, chunk by chunk."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jsgd.sweeps.layout import chunks, replan
+from jsgd.sweeps.leaves import from_leaves, to_leaves
 from jsgd.sweeps.program import Members, Program
 from jsgd.train.run import Run
 
@@ -54,46 +55,58 @@ class Population:
         yield self._fetch(*waiting.pop(0))
 
     def keep(self, places: np.ndarray) -> "Population":
-        """Those at these places alone, where they are, in chunks again full."""
+        """Those at these places alone, where they are, in chunks again full; it replaces `self`."""
         members = self.members.take(places)
         program = replan(self.run, members, self.program)
-        carries = _cut(self._whole(), places, program)
-        return Population(self.run, program, members, self.ids[places], carries)
+        return self._again(program, members, self.ids[places], places)
 
     def take_over(self, places: np.ndarray, hyper: dict[str, np.ndarray]) -> "Population":
-        """Everyone goes on from the state of the member at a place, with these hyperparameters.
+        """Everyone goes on from the state of the member at a place; it replaces `self`.
 
         Args:
             places: for each member, the place of the one whose state it takes; its own, or another.
-            hyper: name -> values, one for each member.
+            hyper: name -> values, one for each member, from now on.
         """
-        members = Members(self.members.keys, hyper)
-        carries, home = _cut(self._whole(), places, self.program), self.program.home
-        assert self.run.set_hyper  # `sweep` sees to it
-        set_hyper = jax.jit(jax.vmap(self.run.set_hyper), donate_argnums=0)
+        members, home = Members(self.members.keys, hyper), self.program.home
+        new = self._again(self.program, members, self.ids, places)
         for i, rows in enumerate(chunks(len(places), self.program.width)):
-            hyper = jax.device_put(members.take(rows).numbers(), home)
-            carries[i] = jax.device_put(set_hyper(carries[i], hyper), home)
-        return replace(self, members=members, carries=carries)
+            numbers = jax.device_put(members.take(rows).numbers(), home)
+            new.carries[i] = jax.device_put(_setter(self.run)(new.carries[i], numbers), home)
+        return new
+
+    def leaves(self, places: np.ndarray) -> list[np.ndarray]:
+        """Where those at these places are: the leaves of their carries, on the host.
+
+        What is gathered is gathered there: it takes no program, and no room on the devices.
+        """
+        parts = [to_leaves(carry) for carry in self.carries]
+        return [np.concatenate(xs)[places] for xs in zip(*parts, strict=True)]
 
     def state(self, places: np.ndarray) -> Any:
-        """Where those at these places are: their carries, stacked."""
-        return jax.tree.map(lambda x: x[places], self._whole())
+        """The same as a carry whose arrays have a row for each."""
+        return from_leaves(self.carries[0], self.leaves(places))
 
     @classmethod
     def restore(
-        cls, run: Run, program: Program, members: Members, ids: np.ndarray, state: Any
+        cls,
+        run: Run,
+        program: Program,
+        members: Members,
+        ids: np.ndarray,
+        like: Any,
+        leaves: list[np.ndarray],
     ) -> "Population":
-        """The population of which this is the state of everyone."""
-        return cls(run, program, members, ids, _cut(state, np.arange(len(ids)), program))
+        """The population of which these are the leaves of everyone; `like` is any such carry."""
+        parts = chunks(len(ids), program.width)
+        trees = [from_leaves(like, [x[rows] for x in leaves]) for rows in parts]
+        return cls(run, program, members, ids, [jax.device_put(x, program.home) for x in trees])
 
-    def _whole(self) -> Any:
-        """The carries of everyone, joined; on the host if the devices have no room to gather."""
-        program, carries = self.program, self.carries
-        resident = len(carries) * program.size * program.carry_bytes
-        if 3 * resident > program.memory:  # theirs, joined, and what is made of them
-            carries = [_home(replace(program, offload=True), x) for x in carries]
-        return jax.tree.map(lambda *xs: jnp.concatenate(xs), *carries)
+    def _again(
+        self, program: Program, members: Members, ids: np.ndarray, places: np.ndarray
+    ) -> "Population":
+        like, leaves = jax.eval_shape(lambda x: x, self.carries[0]), self.leaves(places)
+        self.carries.clear()  # the devices need not have room for both
+        return Population.restore(self.run, program, members, ids, like, leaves)
 
     def _fetch(self, i: int, metrics: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         width = self.program.width
@@ -107,10 +120,8 @@ def _home(program: Program, carry: Any) -> Any:
     return jax.block_until_ready(jax.device_put(carry, program.home)) if program.offload else carry
 
 
-def _cut(whole: Any, places: np.ndarray, program: Program) -> list[Any]:
-    """What stands at these places, in the chunks of a program."""
-
-    def gathered(rows):
-        return jax.device_put(jax.tree.map(lambda x: x[places[rows]], whole), program.home)
-
-    return [gathered(rows) for rows in chunks(len(places), program.width)]
+@functools.lru_cache(maxsize=64)
+def _setter(run: Run) -> Callable:
+    """`set_hyper` for a chunk, compiled once."""
+    assert run.set_hyper  # `sweep` sees to it
+    return jax.jit(jax.vmap(run.set_hyper), donate_argnums=0)

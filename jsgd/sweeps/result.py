@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.special import stdtrit
 
@@ -109,7 +110,7 @@ class SweepResult:
         copy = int(np.argmax(final)) if copy is None else copy
         if not 0 <= copy < len(final):
             raise ValueError(f"copy = {copy}: it must be 0 to {len(final) - 1}")
-        carry = jax.tree.map(lambda x: x[copy], self.winner.carry)
+        carry = jax.tree.map(lambda x: jnp.asarray(x[copy]), self.winner.carry)
         history = {name: x[self.winner.row, copy, :length] for name, x in self.curves.items()}
         return Fit(carry, history, "epochs")
 
