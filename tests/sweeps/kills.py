@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint  # noqa: F401 (here, and not once a session)
 
+import jsgd.sweeps.plots  # noqa: F401
 from jsgd.sweeps import drive, sweep, uniform
 from jsgd.train import Run
 
