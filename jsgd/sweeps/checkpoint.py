@@ -42,7 +42,8 @@ def save(out: Path, drive: "Drive") -> None:
         "sizes": drive.sizes,
         "programs": [_chosen(x.program) for x in populations],
         "winner": winner.row if winner else None,
-        "progress": (drive.done, drive.bar.total, drive.compiling, drive.seconds),
+        "progress": (drive.done, drive.bar.total),
+        "spent": (drive.compiled, drive.compiling, drive.seconds),
     }
     arrays = {
         "notes": np.frombuffer(json.dumps(notes).encode(), np.uint8),
@@ -97,7 +98,8 @@ def restore(drive: "Drive", notes: dict[str, Any], arrays: dict[str, Any]) -> No
     _refuse(difference(notes["prints"], drive.prints))
     _refuse(_replay(drive))
     drive.sizes = notes["sizes"]
-    drive.done, drive.bar.total, drive.compiling, drive.spent = notes["progress"]
+    drive.done, drive.bar.total = notes["progress"]
+    drive.compiled, drive.compiling, drive.spent = notes["spent"]
     for i, (size, devices, chosen) in enumerate(notes["programs"]):
         ids = arrays[f"ids{i}"]
         (group,) = job.groups.of(ledger.points, np.unique(ids // job.copies))

@@ -1,8 +1,10 @@
 """The drive: a sweep on its way, from its first batch of settings to the last epoch of the last."""
 
+import contextlib
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,7 @@ class Drive:
         self.sizes: dict[str, int] = {}  # of the chunks of each group
         self.winner: Winner | None = None
         self.done = 0  # epochs of members
+        self.compiled = 0  # programs
         self.compiling = self.spent = 0.0  # seconds; `spent` by sessions before this one
         self.start = self.saved = time.perf_counter()
         self.saving = 0.0  # seconds that a save took
@@ -70,7 +73,11 @@ class Drive:
     def result(self) -> SweepResult:
         """What is known so far."""
         job, table, curves = self.job, self._table(), self.ledger.seen()
-        spent = {"compile_seconds": self.compiling, "seconds": self.seconds}
+        spent = {
+            "compilations": self.compiled,
+            "compile_seconds": self.compiling,
+            "seconds": self.seconds,
+        }
         info = job.info | {"members_per_device": self.sizes} | spent
         return SweepResult(table, curves, job.space, job.metric, job.mode, info, self.winner)
 
@@ -103,9 +110,20 @@ class Drive:
         except StopIteration:
             return False
         self.bar.update(self.done, "compiling")
-        start, before = time.perf_counter(), compilations()
         ledger.begin(points)
         groups = job.groups.of(ledger.points, ledger.running)
+        with self._compiling() as spent:
+            self._start(groups)
+        if self.folder:
+            self.identify(groups)
+        self.bar.say(
+            f"{_count(len(groups), 'group')}, {_count(spent.compiled, 'compilation')}; planned and "
+            f"compiled in {spent.seconds:.1f} s"
+        )
+        return True
+
+    def _start(self, groups: list[Group]) -> None:
+        job, ledger = self.job, self.ledger
         parts = [job.members(group, ledger.points, ledger.members(group.rows)) for group in groups]
         planned = [self._program(*pair) for pair in zip(groups, parts, strict=True)]
         programs = share(planned, parts)
@@ -114,15 +132,15 @@ class Drive:
             self.populations.append(Population.start(group.run, program, members, ids))
             name = f"{group}: " if len(groups) > 1 else ""
             self.bar.say(f"{name}{job.size_line(len(group.rows))}: {program.describe(len(ids))}")
-        if self.folder:
-            self.identify(groups)
-        made, seconds = compilations() - before, time.perf_counter() - start
-        self.compiling += seconds
-        self.bar.say(
-            f"{_count(len(groups), 'group')}, {_count(made, 'compilation')}; planned and compiled "
-            f"in {seconds:.1f} s"
-        )
-        return True
+
+    @contextlib.contextmanager
+    def _compiling(self) -> Iterator[SimpleNamespace]:
+        """Note what is compiled in here, and how long that takes."""
+        start, before, spent = time.perf_counter(), compilations(), SimpleNamespace()
+        yield spent
+        spent.compiled, spent.seconds = compilations() - before, time.perf_counter() - start
+        self.compiled += spent.compiled
+        self.compiling += spent.seconds
 
     def _program(self, group: Group, members: Members) -> Program:
         """The program of a group: planned once, and of one size in every later batch."""
@@ -182,13 +200,18 @@ class Drive:
             places = [
                 np.flatnonzero(np.isin(p.ids // copies, verdict.keep)) for p in self.populations
             ]
-            self.populations = [
-                p if len(at) == len(p.ids) else p.keep(at)
-                for p, at in zip(self.populations, places, strict=True)
-                if len(at)
-            ]
+            with self._compiling() as spent:
+                self.populations = [
+                    p if len(at) == len(p.ids) else p.keep(at)
+                    for p, at in zip(self.populations, places, strict=True)
+                    if len(at)
+                ]
             self.bar.total -= stopped * copies * (self.job.epochs - ledger.epoch)
-            self.bar.say(f"after epoch {ledger.epoch} {_count(len(verdict.keep), 'setting')} go on")
+            left, before = len(verdict.keep), len(verdict.keep) + stopped
+            self.bar.say(
+                f"after epoch {ledger.epoch}: {left} of {_count(before, 'setting')} left, "
+                f"{_count(spent.compiled, 'compilation')}"
+            )
 
     def _taken_over(self, population: Population, source: np.ndarray) -> Population:
         """The population with the states of other settings, and with the hyperparameters of now."""

@@ -48,7 +48,7 @@ def test_rungs(capsys):
     words = ["sweep", "lr=0.001,0.01,0.1", *QUICK, "--epochs", "4", "--seeds", "1"]
     assert main([*words, "--rungs", "1,2", "--reduction-factor", "2"]) == 0
     out = capsys.readouterr().out
-    assert "after epoch 1 2 settings go on" in out
+    assert "after epoch 1: 2 of 3 settings left" in out
     ends = [line.split()[-1] for line in out.splitlines() if line.strip()]
     assert [x for x in ends if x in ("completed", "stopped")] == ["completed", "stopped", "stopped"]
 
