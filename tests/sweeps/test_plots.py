@@ -20,6 +20,7 @@ from jsgd.sweeps.result import tabulate
 from jsgd.sweeps.space import dimensions
 
 GRID = {"momentum": grid([0, 0.9]), "lr": loggrid(1e-3, 1, 7)}
+LR = {"lr": loggrid(1e-3, 0.1, 8)}
 DRAWS = {
     "lr": loguniform(1e-3, 1),
     "b": uniform(0, 1),
@@ -156,9 +157,9 @@ def test_a_panel_has_the_settings_to_which_its_name_applies(branched):
     best = labelled(optimizer, "best at each value")
     assert (best.get_linestyle(), best.get_marker()) == ("None", "_")
     for ax, rows in ((b, table["param_optimizer"] == "sgd"), (b2, table["param_b2"] > 0)):
-        dots = next(line for line in ax.lines if line.get_marker() == ".")
+        dots = next(line for line in ax.lines if line.get_marker() == "o")
         assert len(dots.get_xdata()) == (good & rows).sum()
-    dots = next(line for line in lr.lines if line.get_marker() == ".")
+    dots = next(line for line in lr.lines if line.get_marker() == "o")
     assert len(dots.get_xdata()) == good.sum()
 
 
@@ -490,6 +491,30 @@ def test_stopped_learning_curves_end_in_a_dot():
         np.sort(dots.get_ydata()), np.sort(result.table["mean_score"][stopped])
     )
     png(figure)
+
+
+def test_stopped_learning_curves_have_the_colour_of_their_rung():
+    result = halved({"lr": loggrid(1e-3, 0.1, 8)})
+    figure = learning_curves(result)
+    ax, bar = figure.axes
+    assert (bar.get_ylabel(), [t.get_text() for t in bar.get_yticklabels()]) == (
+        "epochs", ["2", "4"]
+    )  # fmt: skip
+    (lines,) = (x for x in ax.collections if isinstance(x, LineCollection))
+    ran = [np.isfinite(segment[:, 1]).sum() for segment in lines.get_segments()]
+    assert sorted(zip(ran, lines.get_array().tolist(), strict=True)) == [(2, 0)] * 4 + [(4, 1)] * 4
+
+
+@pytest.mark.parametrize("n", [None, 8])
+def test_stopped_settings_are_hollow(n):
+    result = halved({"lr": loguniform(1e-3, 0.1), "b": uniform(0, 1)} if n else LR, n)
+    figure = sensitivity(result)
+    hollow = [x for x in figure.axes[0].lines if str(x.get_markerfacecolor()) in ("white", "none")]
+    stopped = result.table["status"] == "STOPPED"
+    np.testing.assert_allclose(
+        np.sort(hollow[0].get_xdata()), np.sort(result.table["param_lr"][stopped])
+    )
+    assert "stopped early" in legend(figure)
 
 
 @pytest.mark.parametrize("mode", ["max", "min"])

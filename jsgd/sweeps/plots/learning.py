@@ -1,11 +1,11 @@
 """The score at every epoch."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -20,9 +20,9 @@ _TOP = (("#000000", "-"), ("#d55e00", "--"), ("#0072b2", "-."))  # apart in grey
 def learning_curves(result: "SweepResult") -> Figure:
     """The score at every epoch, a line for each setting: the mean over the seeds.
 
-    Lines are coloured by rank. The best three stand out, each with a band from the worst to the
-    best seed. Settings that diverged are dotted, and end in a cross where the first seed did; those
-    that were stopped at a rung end in a dot.
+    Lines are coloured by rank; where settings were stopped, by the rung in which they ended, with
+    a dot. The best three stand out, each with a band from the worst to the best seed.
+    Settings that diverged are dotted, and end in a cross where the first seed did.
     """
     fig = look.figure(7, 4.6)
     ax = fig.subplots()
@@ -34,19 +34,18 @@ def learning_curves(result: "SweepResult") -> Figure:
     shown = look.extent(mean[good] if good.any() else mean, result.mode)
     look.show_score(ax, result, shown)
     lines = {True: order[good[order]], False: order[~good[order]]}
-    bright = ListedColormap(colormaps["viridis_r"](np.linspace(0.12, 1, 256)))
-    norm = Normalize(1, max(good.sum(), 2))
+    scale = _rungs(result, ends) if look.stopped(result).any() else _ranks(result)
     points = np.stack([np.broadcast_to(epochs, mean.shape), mean], axis=-1)
-    image = LineCollection(list(points[lines[True]]), cmap=bright, norm=norm)
+    image = LineCollection(list(points[lines[True]]), cmap=scale.colours, norm=scale.norm)
     image.set_linewidth(min(0.9, max(0.25, 90 / len(order))))  # many lines are thin
-    image.set_array(result.table["rank"][lines[True]])
+    image.set_array(scale.values[lines[True]])
     ax.add_collection(image, autolim=False)
     if lines[False].size:
         dotted = {"colors": look.DIVERGED, "linestyles": ":", "linewidths": 0.9}
         ax.add_collection(LineCollection(list(points[lines[False]]), **dotted), autolim=False)
         _crosses(ax, result, mean, ends, lines[False], shown)
     handles: list[Any] = []
-    stopped = order[result.table["status"][order] == "STOPPED"]
+    stopped = order[look.stopped(result)[order]]
     if stopped.size:
         how = {"color": look.DIVERGED, "markersize": 6, "label": "stopped"}
         last = ends[stopped]
@@ -72,12 +71,39 @@ def learning_curves(result: "SweepResult") -> Figure:
     ax.grid(True, alpha=0.25)
     if good.sum() > len(_TOP):
         bar = fig.colorbar(image, ax=ax, pad=0.02)
-        bar.set_label("rank")
-        bar.set_ticks(np.unique(np.linspace(1, good.sum(), 5).round()).tolist())
-        bar.ax.invert_yaxis()  # 1 on top
+        bar.set_label(scale.label)
+        bar.set_ticks(list(scale.ticks), labels=list(map(str, scale.ticks.values())))
+        if scale.label == "rank":
+            bar.ax.invert_yaxis()  # 1 on top
     look.title(fig, result)
     look.key(fig, handles, columns=1 if len(result.space) > 2 else 2)
     return fig
+
+
+class _Scale(NamedTuple):
+    """What the colours of the lines say."""
+
+    label: str
+    values: np.ndarray  # of each setting
+    colours: Colormap
+    norm: Normalize
+    ticks: dict[float, int]  # where -> what
+
+
+def _ranks(result: "SweepResult") -> _Scale:
+    count = int(look.finished(result).sum())
+    bright = ListedColormap(colormaps["viridis_r"](np.linspace(0.12, 1, 256)))
+    ticks = {x: int(x) for x in np.unique(np.linspace(1, count, 5).round()).tolist()}
+    return _Scale("rank", result.table["rank"], bright, Normalize(1, max(count, 2)), ticks)
+
+
+def _rungs(result: "SweepResult", ends: np.ndarray) -> _Scale:
+    """A colour for each number of epochs that settings were let run, bright if many."""
+    lengths, which = np.unique(np.where(look.finished(result), ends, 0), return_inverse=True)
+    colours = ListedColormap(look.ordered_colours(len(lengths)))
+    shown = np.unique(np.linspace(0, len(lengths) - 1, 8).round().astype(int))
+    ticks = {float(i): int(lengths[i]) for i in shown if lengths[i]}
+    return _Scale("epochs", which, colours, Normalize(-0.5, len(lengths) - 0.5), ticks)
 
 
 def _alive(result: "SweepResult") -> tuple[np.ndarray, np.ndarray]:

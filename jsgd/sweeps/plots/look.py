@@ -103,6 +103,11 @@ def finished(result: "SweepResult") -> np.ndarray:
     return np.isfinite(result.table["mean_score"])
 
 
+def stopped(result: "SweepResult") -> np.ndarray:
+    """Which settings were stopped before their last epoch."""
+    return result.table["status"] == "STOPPED"
+
+
 def final(result: "SweepResult") -> np.ndarray:
     """The last score of each seed, of shape (settings, seeds); NaN in settings that have none."""
     curves = result.curves[result.metric].astype(np.float64)

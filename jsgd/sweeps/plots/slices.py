@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from jsgd.sweeps.plots import look
 
@@ -22,7 +23,7 @@ def sensitivity(result: "SweepResult", *names: str) -> Figure:
     point, or of words, every setting is a point; if values repeat, a line joins the best at each
     number, and a dash is the best at each word.
     Settings that diverged are crosses at the bad edge, a row of them for each line. Points that are
-    far worse than most lie on that edge. The score of a setting that was stopped is its last.
+    far worse than most lie on that edge. Those that were stopped are hollow, at their last score.
     Settings to which a hyperparameter does not apply are not in its panel.
 
     Args:
@@ -82,6 +83,7 @@ def _lines(
     groups: list[np.ndarray],
 ) -> None:
     mean, runs, good = result.table["mean_score"], look.final(result), look.finished(result)
+    stopped = look.stopped(result)
     colours = look.ordered_colours(len(groups))
     for place, (rows, colour) in enumerate(zip(groups, colours)):
         rows = rows[np.argsort(p.x[rows], kind="stable")]
@@ -93,6 +95,9 @@ def _lines(
         }
         label = ", ".join(q.text(float(q.x[rows[0]])) for q in others)
         ax.plot(p.x[rows], np.where(good[rows], mean[rows], np.nan), label=label, **how)
+        early = rows[good[rows] & stopped[rows]]
+        if early.size:
+            ax.plot(p.x[early], mean[early], **how | {"linewidth": 0, "markerfacecolor": "white"})
         if runs.shape[1] > 1 and good[rows].any():
             low, high = runs[rows].min(axis=1), runs[rows].max(axis=1)
             ax.fill_between(p.x[rows], low, high, color=colour, alpha=0.2, linewidth=0)
@@ -110,8 +115,11 @@ def _points(ax: Any, result: "SweepResult", p: look.Parameter, rows: np.ndarray)
     x, mean, good = p.x[rows], result.table["mean_score"][rows], look.finished(result)[rows]
     colour = look.ordered_colours(3)[1]
     if good.any():
-        y = np.clip(mean[good], *ax.get_ylim())
-        ax.plot(x[good], y, ".", color=colour, alpha=0.45, markersize=6, clip_on=False)
+        y, early = np.clip(mean, *ax.get_ylim()), look.stopped(result)[rows]
+        for some, fill in ((good & ~early, colour), (good & early, "none")):
+            how = {"markerfacecolor": fill, "alpha": 0.45, "markersize": 4, "clip_on": False}
+            if some.any():  # nothing, unclipped, has no extent that a layout can be made of
+                ax.plot(x[some], y[some], "o", color=colour, **how)
     values = np.unique(x[good])
     if 0 < len(values) <= good.sum() / 2:
         pick = np.max if result.mode == "max" else np.min
@@ -135,6 +143,9 @@ def _handles(result: "SweepResult", panels: list[Any]) -> list[Any]:
     handles: list[Any] = best[:1]
     if np.isfinite(result.best_score):
         handles.append(look.star())
+    if (look.stopped(result) & look.finished(result)).any():
+        how = {"color": look.DIVERGED, "markerfacecolor": "none", "markersize": 4}
+        handles.append(Line2D([], [], marker="o", linestyle="", label="stopped early", **how))
     if not look.finished(result).all():
         handles.append(look.cross())
     if any(ax.collections for ax in panels):
