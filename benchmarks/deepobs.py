@@ -45,7 +45,7 @@ from harness import save
 
 import jsgd
 from jsgd.sweeps import sweep
-from jsgd.train import Problem, Run, make_run
+from jsgd.train import Problem, Run, make_run, permutation
 
 DIM, SAMPLES, BATCH, EPOCHS, NOISE = 100, 1000, 128, 100, 0.6
 STEPS = SAMPLES // BATCH  # an epoch; what is left over is dropped, in testing too
@@ -104,7 +104,7 @@ def batch(q, x):
 
 def draw_batches(q, x, key):
     """The batches of an epoch, in a random order."""
-    order = jax.random.permutation(key, SAMPLES)[: STEPS * BATCH]
+    order = permutation(key, SAMPLES)[: STEPS * BATCH]
     return batch(q, x[order].reshape(STEPS, BATCH, DIM))
 
 

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
+PAUSE = 0.3  # s, between turns: OpenMP's threads wait for more work that long, and busily
 
 
 def compare(title, contenders, ratios, rounds):
@@ -68,6 +69,7 @@ def save(name, results, sources):
 
 
 def _seconds(run):
+    time.sleep(PAUSE)
     start = time.perf_counter()
     jax.block_until_ready(run())
     return time.perf_counter() - start

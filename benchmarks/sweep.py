@@ -49,7 +49,7 @@ from jsgd.models import CNN, from_linen
 from jsgd.sweeps.layout import plan
 from jsgd.sweeps.population import Population
 from jsgd.sweeps.program import Members
-from jsgd.train import classification, make_run
+from jsgd.train import classification, make_run, permutation
 
 BATCH = 64
 SEED = 0
@@ -85,7 +85,7 @@ def batches(data, epochs):
     rows = []
     for _ in range(epochs):
         key, order, _ = jax.random.split(key, 3)
-        rows.append(np.asarray(jax.random.permutation(order, len(x)))[:size].reshape(-1, BATCH))
+        rows.append(np.asarray(permutation(order, len(x)))[:size].reshape(-1, BATCH))
     rows = np.concatenate(rows)
     return x[rows], y[rows]
 
@@ -103,10 +103,11 @@ class Jsgd:
         start = time.perf_counter()
         self.program = plan(run, members, planned or epochs, layout)
         self.seconds = time.perf_counter() - start
-        self.members, self.epochs = members, epochs
+        self.run, self.members, self.epochs = run, members, epochs
 
     def __call__(self):
-        people = Population.start(self.program, self.members)
+        ids = np.arange(len(self.members.keys))
+        people = Population.start(self.run, self.program, self.members, ids)
         for _ in range(self.epochs):
             for _ in people.advance():
                 pass
@@ -120,8 +121,9 @@ def plain_jax(run, members, epochs):
     """What one writes with the run and JAX's own means."""
 
     def train(key, hyper):
-        carry, _ = lax.scan(lambda c, _: run.advance(c), run.init(key, hyper), length=epochs)
-        return carry.params
+        carry = run.init(key, hyper)
+        carry, metrics = lax.scan(lambda c, _: run.advance(c), carry, length=epochs)
+        return carry.params, metrics
 
     hyper = {name: jnp.asarray(x, jnp.float32) for name, x in members.hyper.items()}
     everyone = members.keys, hyper

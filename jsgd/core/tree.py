@@ -211,7 +211,8 @@ def all_finite(tree: Any) -> jax.Array:
     """One boolean: no leaf holds an infinity or a NaN."""
     ok = jnp.asarray(True)
     for leaf in jax.tree.leaves(tree):
-        ok = ok & jnp.all(jnp.isfinite(leaf))
+        # 0 times either is NaN; on CPU a sum of floats is several times as fast as one of booleans
+        ok = ok & (jnp.sum(leaf * 0) == 0)
     return ok
 
 

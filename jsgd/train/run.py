@@ -15,6 +15,7 @@ from jsgd.core.tree import all_finite
 from jsgd.train.folds import fold_rows
 from jsgd.train.names import unknown
 from jsgd.train.problem import Problem
+from jsgd.train.shuffle import permutation
 
 
 class Run(NamedTuple):
@@ -144,7 +145,7 @@ def make_run(
         if batch_size is None and folds is None:
             return None
         in_order = batch_size is None or not shuffle
-        order = jnp.arange(samples) if in_order else jax.random.permutation(key, samples)
+        order = jnp.arange(samples) if in_order else permutation(key, samples)
         rows = order if folds is None else own_rows(train_rows, carry)[order]
         return rows[: steps * size].reshape(steps, size)
 
