@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ from jsgd.core.hyper import is_concrete
 from jsgd.core.numerics import hyper_dtype
 from jsgd.core.tree import all_finite
 from jsgd.train.folds import fold_rows
+from jsgd.train.microbatch import over_parts
 from jsgd.train.names import unknown
 from jsgd.train.problem import Problem
 from jsgd.train.shuffle import permutation
@@ -64,6 +66,7 @@ def make_run(
     opt: Optimizer,
     *,
     batch_size: int | None = 64,
+    microbatch: int | None = None,
     shuffle: bool = True,
     folds: int | None = None,
 ) -> Run:
@@ -90,15 +93,20 @@ def make_run(
         opt: the optimizer; its numbers are the defaults of its hyperparameters.
         batch_size: static; samples a step, 1 to the number of samples (that a fold trains on), or
             `None` for all.
+        microbatch: static; the gradient of a batch is the mean over parts of so many samples, a
+            divisor of the batch size, one after another: the same, but for rounding and for what is
+            drawn (dropout) or normalised (batch norm) within a part. It takes less memory, and on
+            CPU a convolutional network is faster whose activations fit into the cache (16 images of
+            28x28: 1.3 times). `None` is all of the batch.
         shuffle: static; `False` takes the samples in their order, and never the last
             `samples % batch_size`.
         folds: static; how many folds the training data is cut into, 2 to the number of samples, or
             `None` for the problem's own test data.
 
     Raises:
-        ValueError: the batch size or the number of folds is not possible; and from `init` and
-            `set_hyper`, if a name in `hyper` is unknown, a number out of its range, or `fold`
-            missing.
+        ValueError: the batch size, the microbatch or the number of folds is not possible; and from
+            `init` and `set_hyper`, if a name in `hyper` is unknown, a number out of its range, or
+            `fold` missing.
 
     >>> import jax, jsgd
     >>> data = jsgd.data.linear_regression()
@@ -121,6 +129,13 @@ def make_run(
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= samples:
         raise ValueError(f"batch_size = {batch_size!r}: it must be None or 1 to {samples} samples")
     steps = samples // size
+    part, alone = microbatch or size, getattr(opt.init, "per_example", False)
+    parts = size // part
+    if microbatch == 0 or parts * part != size or (parts > 1 and alone):
+        raise ValueError(
+            f"microbatch = {microbatch!r}: it must be None or a divisor of the batch size {size}"
+            + ", and None for gradients of single examples" * alone
+        )
 
     def init(key, hyper):
         key, model_key = jax.random.split(key)
@@ -157,16 +172,18 @@ def make_run(
             return problem.loss(params, carry.model_state, batch, carry.hyper, train=True, key=key)
 
         def value_fn(params):
-            return loss(params, batch, key)
+            return over_parts(partial(loss, params), batch, key, parts)
 
-        if getattr(opt.init, "per_example", False):
+        def slope(params, batch, key):
+            return jax.value_and_grad(loss, has_aux=True)(params, batch, key)
+
+        if alone:
             value, (metrics, model_state) = value_fn(carry.params)
-            alone, keys = jax.tree.map(lambda x: x[:, None], batch), jax.random.split(key, size)
-            slope = jax.vmap(jax.grad(lambda *given: loss(*given)[0]), in_axes=(None, 0, 0))
-            grads = slope(carry.params, alone, keys)
+            one, keys = jax.tree.map(lambda x: x[:, None], batch), jax.random.split(key, size)
+            _, grads = jax.vmap(partial(slope, carry.params))(one, keys)
         else:
-            (value, (metrics, model_state)), grads = jax.value_and_grad(value_fn, has_aux=True)(
-                carry.params
+            (value, (metrics, model_state)), grads = over_parts(
+                partial(slope, carry.params), batch, key, parts
             )
         grads = jax.tree.map(jnp.conj, grads)  # of complex parameters: the way up, as steps want it
         params, opt_state = opt.step(

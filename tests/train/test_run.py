@@ -8,6 +8,7 @@ import pytest
 import jsgd
 from jsgd.data import Dataset
 from jsgd.train import Problem, classification, fit, make_run, regression
+from jsgd.train.microbatch import over_parts
 
 SAMPLES = 10
 
@@ -267,3 +268,46 @@ def test_arrays_of_different_lengths_are_refused(line):
     x, y = line.train
     with pytest.raises(ValueError, match=r"one number of samples, not \[255, 256\]"):
         make_run(line._replace(train=(x, y[1:])), jsgd.sgd())
+
+
+@pytest.mark.parametrize("microbatch", [1, 4, 8, 16])
+def test_a_batch_in_parts_has_the_same_gradient(microbatch):
+    data = jsgd.data.linear_regression()
+    model = jsgd.models.REGISTRY["linear"](data.train[0], data.outputs)
+    problem = jsgd.train.regression(model, data)
+    whole, parts = (
+        make_run(problem, jsgd.adam(), batch_size=16, microbatch=m) for m in (None, microbatch)
+    )
+    (a, x), (b, y) = (
+        jax.jit(run.advance)(run.init(jax.random.key(0), {"lr": 0.1})) for run in (whole, parts)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), a.params, b.params)
+    for name in x:
+        np.testing.assert_allclose(x[name], y[name], rtol=1e-4)
+
+
+def test_parts_of_a_batch_draw_masks_of_their_own_and_leave_whole_numbers_alone():
+    def fn(batch, key):
+        return jax.random.uniform(key), batch.sum(), jnp.int32(7)
+
+    batch = jnp.arange(6.0)
+    u, total, count = over_parts(fn, batch, jax.random.key(0), 3)
+    keys = jax.random.split(jax.random.key(0), 3)
+    np.testing.assert_allclose(u, np.mean([jax.random.uniform(k) for k in keys]), rtol=1e-6)
+    assert (total, count) == (5.0, 7)
+
+
+@pytest.mark.parametrize(
+    ("opt", "microbatch", "message"),
+    [
+        (jsgd.sgd(), 5, "microbatch = 5: it must be None or a divisor of the batch size 16"),
+        (jsgd.sgd(), 0, "microbatch = 0"),
+        (jsgd.sgd(), 32, "microbatch = 32"),
+        (jsgd.dpsgd(0.1), 4, "None for gradients of single examples"),
+    ],
+)
+def test_a_microbatch_that_cannot_be(opt, microbatch, message):
+    data = jsgd.data.linear_regression()
+    model = jsgd.models.REGISTRY["linear"](data.train[0], data.outputs)
+    with pytest.raises(ValueError, match=message):
+        make_run(jsgd.train.regression(model, data), opt, batch_size=16, microbatch=microbatch)
