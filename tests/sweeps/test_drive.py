@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optuna
 import pytest
 
 import jsgd
@@ -111,6 +110,7 @@ def test_a_run_that_takes_no_others_is_refused(climb):
 
 def test_a_sampler_of_optunas_is_told_what_became_of_its_settings(climb):
     """It sees all that came before: what it proposes last is better than what it did at first."""
+    optuna = pytest.importorskip("optuna")
     sampler = optuna.samplers.TPESampler(seed=0, n_startup_trials=8)
     how = {"n": 40, "at_once": 8, "epochs": 1, "mode": "max"}
     speeds = swept(climb.run, {"speed": uniform(0, 1)}, sampler=sampler, **how)
