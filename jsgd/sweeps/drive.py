@@ -8,12 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from jax.errors import JaxRuntimeError
 
 from jsgd.sweeps import checkpoint
 from jsgd.sweeps.groups import Group, static_columns
 from jsgd.sweeps.job import Job
 from jsgd.sweeps.layout import plan, share
 from jsgd.sweeps.ledger import Ledger
+from jsgd.sweeps.memory import is_exhausted
 from jsgd.sweeps.population import Population
 from jsgd.sweeps.program import Members, Program, compilations
 from jsgd.sweeps.record import fingerprint
@@ -56,7 +58,11 @@ class Drive:
         """From where it stands to the end, or until so many seconds have passed."""
         while self.populations or self._begin():
             while len(self.ledger.running) and self.ledger.epoch < self.job.epochs:
-                self._advance()
+                try:
+                    self._advance()
+                except JaxRuntimeError as error:
+                    self._begin_smaller(error)
+                    continue
                 now = time.perf_counter()
                 if timeout is not None and now > self.start + timeout:
                     self.bar.say(f"time is up after epoch {self.ledger.epoch}")
@@ -132,6 +138,21 @@ class Drive:
             self.populations.append(Population.start(group.run, program, members, ids))
             name = f"{group}: " if len(groups) > 1 else ""
             self.bar.say(f"{name}{job.size_line(len(group.rows))}: {program.describe(len(ids))}")
+
+    def _begin_smaller(self, error: Exception) -> None:
+        """Begin the batch again with half as many members at a time, if that may help.
+
+        The compiler foresees what a device has no memory for; this is for where it is wrong.
+        """
+        job, ledger = self.job, self.ledger
+        if not is_exhausted(error) or ledger.epoch or max(self.sizes.values()) == 1:
+            raise error
+        self.sizes = {name: max(1, size // 2) for name, size in self.sizes.items()}
+        self.populations = []
+        self.done = sum(ledger.lengths) * job.copies
+        self.bar.say("out of memory: once more, with half as many at a time")
+        with self._compiling():
+            self._start(job.groups.of(ledger.points, ledger.running))
 
     @contextlib.contextmanager
     def _compiling(self) -> Iterator[SimpleNamespace]:

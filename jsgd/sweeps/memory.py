@@ -130,7 +130,7 @@ def fit(
             if need <= limit:
                 return use(replace(program, wanted=wanted, memory=limit, offload=offload))
         except JaxRuntimeError as error:
-            if "RESOURCE_EXHAUSTED" not in str(error):
+            if not is_exhausted(error):
                 raise
             most = size // 2
         else:
@@ -144,6 +144,11 @@ def fit(
                 f"memory: one member needs {needs} on a device that has {readable(limit)} for it"
             )
         size = even(block, max(1, most))
+
+
+def is_exhausted(error: Exception) -> bool:
+    """Whether a device ran out of memory."""
+    return "RESOURCE_EXHAUSTED" in str(error)
 
 
 def _most(seen: list, block: int, limit: int, offload: bool) -> int:

@@ -13,6 +13,8 @@ from jsgd.sweeps.leaves import from_leaves, to_leaves
 from jsgd.sweeps.program import Members, Program
 from jsgd.train.run import Run
 
+_LARGE = 2**28  # bytes of a chunk: the devices pick from it, and a smaller one is fetched whole
+
 
 @dataclass(frozen=True)
 class Population:
@@ -79,8 +81,18 @@ class Population:
 
         What is gathered is gathered there: it takes no program, and no room on the devices.
         """
-        parts = [to_leaves(carry) for carry in self.carries]
-        return [np.concatenate(xs)[places] for xs in zip(*parts, strict=True)]
+        width, parts, order = self.program.width, [], []
+        for i, carry in enumerate(self.carries):
+            there = np.flatnonzero(places // width == i)
+            if len(there):
+                rows = places[there] - i * width
+                large = width * self.program.carry_bytes > _LARGE
+                some = len(there) < width and large and not self.program.offload
+                leaves = to_leaves(_pick(carry, rows)) if some else to_leaves(carry)
+                parts.append(leaves if some else [x[rows] for x in leaves])
+                order.append(there)
+        back = np.argsort(np.concatenate(order))
+        return [np.concatenate(xs)[back] for xs in zip(*parts, strict=True)]
 
     def state(self, places: np.ndarray) -> Any:
         """The same as a carry whose arrays have a row for each."""
@@ -118,6 +130,11 @@ class Population:
 def _home(program: Program, carry: Any) -> Any:
     """A chunk's carry where it waits for its turn, and nowhere else."""
     return jax.block_until_ready(jax.device_put(carry, program.home)) if program.offload else carry
+
+
+@jax.jit
+def _pick(carry: Any, rows: np.ndarray) -> Any:
+    return jax.tree.map(lambda x: x[rows], carry)
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,5 +1,6 @@
 """Memory: what is asked for, what is there, and programs that are made smaller until they fit."""
 
+import sys
 from dataclasses import dataclass
 
 import jax
@@ -207,3 +208,50 @@ def test_groups_share_the_memory(capsys):
         np.testing.assert_allclose(result.table["mean_score"], result.table["param_lr"], rtol=1e-6)
         said = capsys.readouterr().out
         assert said.count("those that wait are in host memory") == waits
+
+
+def test_where_the_compiler_is_wrong_it_begins_again_with_smaller_chunks(monkeypatch, capsys):
+    """In the first epoch, once the first of two chunks is done."""
+    run = Run(lambda key, hyper: hyper["lr"], lambda x: (x + 1, {"loss": x}))
+    advance, sizes = Population.advance, []
+
+    def exhausted_beyond_two(self):
+        sizes.append(self.program.size)
+        for i, part in enumerate(advance(self)):
+            if i and self.program.size > 2:
+                exhausted(1, 0)
+            yield part
+
+    monkeypatch.setattr(Population, "advance", exhausted_beyond_two)
+    lr = np.arange(16.0).tolist()
+    how = {"epochs": 2, "metric": "loss", "layout": ("chunk", 4)}
+    result = sweep(run, {"lr": lr}, **how)
+    assert sizes == [4, 2, 2]
+    np.testing.assert_array_equal(result.table["mean_score"], np.array(lr) + 1)
+    out = capsys.readouterr().out
+    assert "out of memory: once more" in out
+    assert "sweep 32/32 16 alive" in out
+
+
+def test_out_of_memory_later_on_is_an_error(monkeypatch):
+    run = Run(lambda key, hyper: hyper["lr"], lambda x: (x + 1, {"loss": x}))
+
+    advance, epochs = Population.advance, []
+
+    def later(self):
+        epochs.append(1)
+        return exhausted(len(epochs), 1) or advance(self)
+
+    monkeypatch.setattr(Population, "advance", later)
+    with pytest.raises(JaxRuntimeError, match="RESOURCE_EXHAUSTED"):
+        sweep(run, {"lr": [1.0, 2.0]}, epochs=2, metric="loss", progress=False)
+
+
+def test_of_a_large_chunk_the_devices_pick(monkeypatch):
+    monkeypatch.setattr(sys.modules["jsgd.sweeps.population"], "_LARGE", 0)
+    run = Run(lambda key, hyper: hyper["lr"] + jnp.zeros(5), lambda x: (x + 1, {"loss": x[0]}))
+    lr = np.arange(16.0).tolist()
+    how = {"epochs": 3, "metric": "loss", "mode": "max", "progress": False}
+    result = sweep(run, {"lr": lr}, layout=("chunk", 4), rungs=(1,), **how)
+    np.testing.assert_array_equal(np.sort(result.table["mean_score"])[-6:], np.arange(10, 16) + 2)
+    np.testing.assert_array_equal(result.best_run().carry, np.full(5, 18.0))
