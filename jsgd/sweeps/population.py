@@ -72,8 +72,8 @@ class Population:
         members, home = Members(self.members.keys, hyper), self.program.home
         new = self._again(self.program, members, self.ids, places)
         for i, rows in enumerate(chunks(len(places), self.program.width)):
-            numbers = jax.device_put(members.take(rows).numbers(), home)
-            new.carries[i] = jax.device_put(_setter(self.run)(new.carries[i], numbers), home)
+            here = self.program.put((new.carries[i], members.take(rows).numbers()))
+            new.carries[i] = jax.device_put(_setter(self.run)(*here), home)
         return new
 
     def leaves(self, places: np.ndarray) -> list[np.ndarray]:

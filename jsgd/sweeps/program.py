@@ -87,7 +87,7 @@ class Program:
     @property
     def home(self) -> Any:
         """Where the carries of chunks wait for their turn."""
-        return jax.local_devices(backend="cpu")[0] if self.offload else self.sharding
+        return self.sharding.with_memory_kind("pinned_host") if self.offload else self.sharding
 
     def needs(self, block: int, offload: bool) -> int:
         """Bytes on each device that a population of `block` members on it takes."""
