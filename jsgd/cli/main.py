@@ -142,4 +142,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", default="digits", metavar="NAME", help="(digits)")
     parser.add_argument("--epochs", type=int, default=24, help="(24)")
     parser.add_argument("--batch-size", default="32", metavar="N", help="a number or 'all' (32)")
+    parser.add_argument(
+        "--microbatch", type=int, metavar="N", help="samples a gradient is computed from at a time"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random (0)")

@@ -16,7 +16,7 @@ class Task:
     """A data set, what is learned from it, and how.
 
     Args:
-        args: `data`, `model`, `optimizer` and `batch_size`, as the commands take them.
+        args: `data`, `model`, `optimizer`, `batch_size`, `microbatch`, as the commands take them.
         hyper: every hyperparameter that will be given, name -> a number that it may be.
         folds: of a cross-validation, or `None`.
 
@@ -26,7 +26,8 @@ class Task:
     """
 
     def __init__(self, args: argparse.Namespace, hyper: dict[str, float], folds: int | None = None):
-        self.data, self.hyper, self.folds = data.load(args.data), dict(hyper), folds
+        self.data, self.hyper = data.load(args.data), dict(hyper)
+        self.how = {"folds": folds, "microbatch": args.microbatch}
         images = getattr(self.data.train[0], "ndim", 0) == 4
         model = args.model or ("cnn" if images else "linear")
         self.options = _options(model, hyper)
@@ -44,7 +45,7 @@ class Task:
             kind(network, dataset),
             _optimizer(optimizer, self.hyper),
             batch_size=parse_batch_size(str(batch_size)),
-            folds=self.folds,
+            **self.how,
         )
 
 

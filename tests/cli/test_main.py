@@ -213,6 +213,7 @@ def test_list_of_a_name_on_two_shelves_shows_both(capsys):
         (["sweep", "lr=fast,slow", *QUICK], "lr = 'fast': it is no number"),
         (["sweep", "optimizer=sgd,adm", *QUICK], "no optimizer 'adm': did you mean 'adam'?"),
         (["sweep", "lr=0.1", "batch_size=8,0", *QUICK], "batch_size = 0"),
+        (["sweep", "lr=0.1", *QUICK, "--microbatch", "5"], "a divisor of the batch size 32"),
         (["list", "nadm"], "no entry 'nadm': did you mean 'nadam'?"),
         (["sweep", "--epochs", "many"], "invalid int value: 'many'"),
         (["swep"], "invalid choice: 'swep'"),
