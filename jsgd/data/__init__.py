@@ -1,5 +1,6 @@
-"""Data sets: bundled, drawn, and read from files."""
+"""Data sets: bundled, drawn, and read from files; and what makes more of them, `augment`."""
 
+from jsgd.data import augment as augment
 from jsgd.data.arrays import from_arrays as from_arrays
 from jsgd.data.arrays import load_npz as load_npz
 from jsgd.data.cifar import cifar10 as cifar10
