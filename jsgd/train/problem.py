@@ -79,8 +79,8 @@ def classification(
             with numbers as defaults become hyperparameters.
         class_weight: `None`, `"balanced"`, or an array of one number >= 0 per class: what a sample
             counts. The mean is over the samples, not over their weights.
-        compute: `"bfloat16"` applies the model in it; the parameters, the gradients, the state of
-            the model and the loss stay as wide as they are.
+        compute: `"bfloat16"` applies the model in it, which pays on GPUs and TPUs; the parameters,
+            the gradients, the state of the model and the loss stay as wide as they are.
         **defaults: other defaults of the hyperparameters, by name.
 
     Raises:
