@@ -178,7 +178,7 @@ def test_one_logit_for_two_classes():
 
 @pytest.mark.parametrize("weight", ["balanced", [0.5, 1.0, 4.0]])
 def test_class_weights_are_scikit_learns(weight):
-    labels = np.array([0] * 7 + [1] * 4 + [2], np.int32)
+    labels = np.array([0] * 8 + [2] * 4, np.int32)  # and none of class 1
     problem = _linear(Dataset((X, labels), (X, labels), 3), class_weight=weight)
     given = weight if weight == "balanced" else dict(enumerate(weight))
     each = compute_sample_weight(given, labels)
