@@ -14,5 +14,6 @@ from jsgd.data.idx import read_idx as read_idx
 from jsgd.data.images import images as images
 from jsgd.data.registry import REGISTRY as REGISTRY
 from jsgd.data.registry import load as load
+from jsgd.data.stream import stream as stream
 from jsgd.data.synthetic import linear_regression as linear_regression
 from jsgd.data.validation import validation_split as validation_split
