@@ -84,8 +84,8 @@ def classification(
         **defaults: other defaults of the hyperparameters, by name.
 
     Raises:
-        ValueError: the labels are not integers of shape (samples,), or an argument is not one of
-            these; when traced, if the model's output has another size.
+        ValueError: the labels are not classes, integers of shape (samples,), or an argument is not
+            one of these; when traced, if the output or the loss has another shape.
 
     >>> import jsgd
     >>> data = jsgd.data.digits()
@@ -102,6 +102,9 @@ def classification(
             )
     labels = np.asarray(data.train[1])
     n_classes = getattr(data, "n_classes", None) or 1 + int(labels.max())
+    for y in (labels, np.asarray(data.test[1])):
+        if y.size and not 0 <= y.min() <= y.max() < n_classes:
+            raise ValueError(f"labels are 0 to {n_classes - 1}, not {y.min()} to {y.max()}")
     weights = class_weights(class_weight, labels, n_classes)
     values, own = pick(loss, CLASSIFICATION)
 
@@ -116,6 +119,8 @@ def classification(
                 f"{hot.shape}" + ", or of one column and loss='binary'" * (n_classes == 2)
             )
         each = values(logits, hot[:, 1:] if one_logit else hot, hyper)
+        if each.shape != logits.shape[:1]:
+            raise ValueError(f"loss: it gives {each.shape}, not a value for each of {len(logits)}")
         if train and weights is not None:
             each = each * (targets @ jnp.asarray(weights, targets.dtype)).astype(each.dtype)
         scores = jnp.pad(logits, ((0, 0), (1, 0))) if one_logit else logits  # that of class 0 is 0

@@ -269,6 +269,16 @@ def test_what_is_impossible_is_refused(how, says):
         _linear(**how)
 
 
+def test_labels_that_are_beyond_the_classes_are_refused():
+    with pytest.raises(ValueError, match="labels are 0 to 1, not 0 to 2"):
+        _linear(Dataset(*DATA[:2], 2))
+
+
+def test_a_loss_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"loss: it gives \(12, 3\), not a value for each of 12"):
+        evaluate(_linear(loss=optax.sigmoid_binary_cross_entropy), train=False)
+
+
 def test_too_few_outputs_are_refused():
     with pytest.raises(ValueError, match=r"output is \(12, 3\): for 4 classes .* \(12, 4\)"):
         evaluate(_linear(Dataset(*DATA[:2], 4)), train=False)
