@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jsgd.core.tree import dot, sum_abs
+from jsgd.core.tree import dot
 from jsgd.train.names import unknown
 
 
@@ -123,4 +123,6 @@ def penalty(params: Any, l1: Any = 0.0, l2: Any = 0.0) -> jax.Array:
         2005, https://doi.org/10.1111/j.1467-9868.2005.00503.x, equation 3 (with l2 halved).
     """
     weights = [leaf for leaf in jax.tree.leaves(params) if leaf.ndim > 1]
-    return l1 * sum_abs(weights) + l2 * dot(weights, weights) / 2
+    # the gradient of |w| is to be 0 at 0, where many models start; that of jnp.abs is 1
+    signs = jax.lax.stop_gradient(jax.tree.map(jnp.sign, weights))
+    return l1 * dot(signs, weights) + l2 * dot(weights, weights) / 2

@@ -49,7 +49,7 @@ def augment(
 
     >>> import jax, jax.numpy as jnp
     >>> x, y = jnp.ones((2, 4, 4, 1)), jnp.eye(2)
-    >>> x, y = augment(jax.random.key(0), x, y, {"shift": 1.0, "cutout": 2.0, "mixup": 0.2})
+    >>> x, y = augment(jax.random.key(0), x, y, {"brightness": 0.2, "cutout": 2.0})
     >>> x.shape, y.shape
     ((2, 4, 4, 1), (2, 2))
     """
