@@ -10,3 +10,4 @@ from jsgd.train.run import Carry as Carry
 from jsgd.train.run import Run as Run
 from jsgd.train.run import make_run as make_run
 from jsgd.train.shuffle import permutation as permutation
+from jsgd.train.stream import make_stream_run as make_stream_run

@@ -1,6 +1,6 @@
 """A problem: what is trained and on what, as pure functions and data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jsgd.core.hyper import is_concrete
-from jsgd.core.numerics import cast_like
-from jsgd.core.ranges import Range
+from jsgd.core.numerics import cast_like, working_dtype
 from jsgd.core.tree import leaves_by_path, map_with_path, scale
+from jsgd.data.augment import STRENGTHS, augment
+from jsgd.train.losses import CLASSIFICATION, REGRESSION, class_weights, penalty, pick
+from jsgd.train.names import unknown
+from jsgd.train.ranges import check_ranges
 
 
 class Problem(NamedTuple):
@@ -22,9 +24,10 @@ class Problem(NamedTuple):
         loss: `loss(params, model_state, batch, hyper, *, train, key) -> (value, (metrics,
             model_state))`; `metrics` is a dict of scalars, means over the batch.
         train: the training data, a pytree of arrays with one row per sample.
-        test: the test data, or `None`.
+        test: the test data, likewise, or `None`.
         hyper: name -> default of the hyperparameters that the problem understands. Both functions
-            get them all, as arrays; they may change from one step to the next.
+            get them all, as arrays; they may change from one step to the next. One whose default
+            is `None` is off: they get it if the run is given a value for it, else they do not.
 
     A problem of one's own: find the point nearest to the samples.
 
@@ -45,104 +48,197 @@ class Problem(NamedTuple):
     hyper: dict[str, Any]
 
 
-# What the values of problem-level names may be; a name that is not here may be any number.
-_RANGES = {
-    "label_smoothing": Range(0, 1),
-    "init_scale": Range(0, float("inf"), open_high=True),
-    "dropout": Range(0, 1, open_high=True),
-}
+def classification(
+    model: Any,
+    data: Any,
+    *,
+    loss: str | Callable = "cross_entropy",
+    class_weight: Any = None,
+    compute: str | None = None,
+    **defaults: float,
+) -> Problem:
+    """Classification with integer labels: a loss, and the accuracy beside it.
 
+    Hyperparameters: `label_smoothing` in [0, 1], `init_scale` (the initial parameters are
+    multiplied by it), the model's own, such as `dropout`, and the loss's, `focal_gamma`.
 
-def classification(model: Any, data: Any) -> Problem:
-    """Classification with integer labels: softmax cross-entropy, and the accuracy beside it.
+    Others are off, and cost nothing, until the run or a sweep is given them by name, or they have
+    a default here: the penalties `l1` and `l2` of the weights (`jsgd.train.losses.penalty`; a name
+    that the optimizer has too is then the optimizer's), and the augmentations that suit the data:
+    `mixup`, and of pictures all of `jsgd.data.augment.STRENGTHS`, such as `flip` and `rotate`.
 
-    Hyperparameters: `label_smoothing` in [0, 1] (of the training loss only), `init_scale` (the
-    initial parameters are multiplied by it), and the model's own, such as `dropout`.
+    Label smoothing, class weights, penalties and augmentation are of training alone: the test loss
+    is plain.
 
     Args:
         model: a `Model` whose output is logits of shape (batch, classes).
         data: with `train` and `test`, each `(x, y)`; `y` holds integers, of shape (samples,).
+        loss: `"cross_entropy"`, `"binary"` (each class against the others), `"focal"`, or a
+            function of logits and one-hot targets, both of shape (batch, classes), that gives a
+            value per sample, such as `optax.poly_loss_cross_entropy`. Its keyword-only arguments
+            with numbers as defaults become hyperparameters.
+        class_weight: `None`, `"balanced"`, or an array of one number >= 0 per class: what a sample
+            counts. The mean is over the samples, not over their weights.
+        compute: `"bfloat16"` applies the model in it, which pays on GPUs and TPUs; the parameters,
+            the gradients, the state of the model and the loss stay as wide as they are.
+        **defaults: other defaults of the hyperparameters, by name.
 
     Raises:
-        ValueError: the labels are not integers of shape (samples,).
+        ValueError: the labels are not classes, integers of shape (samples,), or an argument is not
+            one of these; when traced, if the output or the loss has another shape.
+
+    >>> import jsgd
+    >>> data = jsgd.data.digits()
+    >>> model = jsgd.models.REGISTRY["mlp"](data.train[0], data.outputs)
+    >>> problem = jsgd.train.classification(model, data, shift=1, l2=1e-4)
+    >>> run = jsgd.train.make_run(problem, jsgd.adam(1e-3))
+    >>> hyper = {"shift": 2, "rotate": 10, "mixup": 0.2}  # from here on data, which may be mapped
+    >>> carry = jax.jit(run.init)(jax.random.key(0), hyper)
     """
     for _, y in (data.train, data.test):
         if np.ndim(y) != 1 or not np.issubdtype(y.dtype, np.integer):
             raise ValueError(
                 f"labels are integers of shape (samples,), not {y.dtype} of shape {np.shape(y)}"
             )
+    labels = np.asarray(data.train[1])
+    n_classes = getattr(data, "n_classes", None) or 1 + int(labels.max())
+    for y in (labels, np.asarray(data.test[1])):
+        if y.size and not 0 <= y.min() <= y.max() < n_classes:
+            raise ValueError(f"labels are 0 to {n_classes - 1}, not {y.min()} to {y.max()}")
+    weights = class_weights(class_weight, labels, n_classes)
+    values, own = pick(loss, CLASSIFICATION)
 
-    def loss(params, model_state, batch, hyper, *, train, key):
-        x, y = batch
-        logits, model_state = model.apply(params, model_state, x, train=train, key=key)
-        value = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, y))
+    def value(logits, targets, hyper, train):
+        hot = targets.astype(logits.dtype)
         if train:
-            a = hyper["label_smoothing"].astype(value.dtype)
-            value = (1 - a) * value - a * jnp.mean(jax.nn.log_softmax(logits))
-        correct = jnp.argmax(logits, axis=-1) == y
-        metrics = {"loss": value, "accuracy": jnp.mean(correct, dtype=jnp.float32)}
-        return value, (metrics, model_state)
+            hot = optax.smooth_labels(hot, hyper["label_smoothing"].astype(hot.dtype))
+        one_logit = logits.shape[1:] == (1,) and n_classes == 2 and loss != "cross_entropy"
+        if not one_logit and logits.shape != hot.shape:
+            raise ValueError(
+                f"the model's output is {logits.shape}: for {n_classes} classes it must be "
+                f"{hot.shape}" + ", or of one column and loss='binary'" * (n_classes == 2)
+            )
+        each = values(logits, hot[:, 1:] if one_logit else hot, hyper)
+        if each.shape != logits.shape[:1]:
+            raise ValueError(f"loss: it gives {each.shape}, not a value for each of {len(logits)}")
+        if train and weights is not None:
+            each = each * (targets @ jnp.asarray(weights, targets.dtype)).astype(each.dtype)
+        scores = jnp.pad(logits, ((0, 0), (1, 0))) if one_logit else logits  # that of class 0 is 0
+        correct = jnp.argmax(scores, axis=-1) == jnp.argmax(targets, axis=-1)
+        return jnp.mean(each), {"accuracy": jnp.mean(correct, dtype=jnp.float32)}
 
-    return _supervised(model, data, loss, {"label_smoothing": 0.0})
+    def one_hot(y):
+        return jax.nn.one_hot(y, n_classes, dtype=jnp.float32)
+
+    own = {"label_smoothing": 0.0} | own
+    return _supervised(model, data, value, own, defaults, one_hot, compute)
 
 
-def regression(model: Any, data: Any) -> Problem:
-    """Regression: the mean squared error.
+def regression(
+    model: Any,
+    data: Any,
+    *,
+    loss: str | Callable = "squared_error",
+    compute: str | None = None,
+    **defaults: float,
+) -> Problem:
+    """Regression: the mean squared error, or another.
 
-    Hyperparameters: `init_scale` (the initial parameters are multiplied by it), and the model's
-    own.
+    Hyperparameters: `init_scale` (the initial parameters are multiplied by it), the model's own,
+    the loss's, `huber_delta`; and, off until they are given, those of `classification`: `l1`, `l2`
+    and the augmentations, of training alone.
 
     Args:
         model: a `Model` whose output has the size of the targets.
         data: with `train` and `test`, each `(x, y)`.
+        loss: `"squared_error"`, `"huber"`, or a function of outputs and targets, both of the
+            targets' shape, that gives values to take the mean of.
+        compute: as of `classification`.
+        **defaults: other defaults of the hyperparameters, by name.
 
     Raises:
-        ValueError: when traced, if the model's output has another size than the targets.
+        ValueError: an argument is not one of these; when traced, if the model's output has another
+            size than the targets.
     """
+    values, own = pick(loss, REGRESSION)
 
-    def loss(params, model_state, batch, hyper, *, train, key):
-        x, y = batch
-        out, model_state = model.apply(params, model_state, x, train=train, key=key)
+    def value(out, y, hyper, train):
         if out.size != y.size:
             raise ValueError(f"the model's output is {out.shape}, the targets are {y.shape}")
         # (batch, 1) against (batch,) is one number a sample, not a matrix of all differences
-        value = jnp.mean(optax.squared_error(out.reshape(y.shape), y))
-        return value, ({"loss": value}, model_state)
+        return jnp.mean(values(out.reshape(y.shape), y, hyper)), {}
 
-    return _supervised(model, data, loss, {})
+    return _supervised(model, data, value, own, defaults, lambda y: y, compute)
 
 
-def _supervised(model: Any, data: Any, loss: Callable, hyper: dict[str, Any]) -> Problem:
+def _supervised(
+    model: Any,
+    data: Any,
+    value: Callable,
+    own: dict[str, Any],
+    given: dict[str, Any],
+    as_targets: Callable,
+    compute: str | None,
+) -> Problem:
+    """The problem of `value(outputs, targets, hyper, train) -> (value, metrics)`."""
+    if compute not in (None, "bfloat16"):
+        raise ValueError(f"compute = {compute!r}: it must be 'bfloat16' or None")
     # jit, so that the parameters are not computed only to be thrown away
     models_own = jax.jit(lambda key: model.init(key)[1].get("hyper", {}))(jax.random.key(0))
-    defaults = {_name(path): float(x) for path, x in leaves_by_path(models_own).items()}
+    models = {_name(path): float(x) for path, x in leaves_by_path(models_own).items()}
+    off = dict.fromkeys(("l1", "l2", *_augmentations(data.train[0])))
+    defaults = own | {"init_scale": 1.0} | models | off
+    for name in given:
+        if name not in defaults:
+            raise ValueError(unknown("hyperparameter", name, defaults))
+    defaults |= given
+    check_ranges(defaults)
 
     def told(model_state, hyper):
         """At the start and at each step, so that `hyper` alone says what they are."""
-        if not defaults:
+        if not models:
             return model_state
-        own = map_with_path(lambda at, x: jnp.asarray(hyper[_name(at)], x.dtype), models_own)
-        return model_state | {"hyper": own}
+        held = map_with_path(lambda at, x: jnp.asarray(hyper[_name(at)], x.dtype), models_own)
+        return model_state | {"hyper": held}
 
     def init(key, hyper):
-        _check_ranges(hyper)
+        check_ranges(hyper)
         params, model_state = model.init(key)
         params = jax.tree.map(cast_like, scale(hyper["init_scale"], params), params)
         return params, told(model_state, hyper)
 
-    def loss_told(params, model_state, batch, hyper, *, train, key):
-        return loss(params, told(model_state, hyper), batch, hyper, train=train, key=key)
+    def loss(params, model_state, batch, hyper, *, train, key):
+        x, y = batch[0], as_targets(batch[1])
+        strengths = {name: s for name, s in hyper.items() if name in STRENGTHS}
+        if train and strengths:
+            key, draws = jax.random.split(key)
+            x, y = augment(draws, x, y, strengths)
+        used, x = (_narrow(params), _narrow(x)) if compute else (params, x)
+        out, model_state = model.apply(used, told(model_state, hyper), x, train=train, key=key)
+        out = out.astype(working_dtype(out))
+        total, metrics = value(out, y, hyper, train)
+        if train and (sizes := {name: hyper[name] for name in ("l1", "l2") if name in hyper}):
+            total = total + penalty(params, **sizes).astype(total.dtype)
+        return total, ({"loss": total} | metrics, model_state)
 
     train, test = jax.tree.map(jnp.asarray, (tuple(data.train), tuple(data.test)))
-    return Problem(init, loss_told, train, test, hyper | {"init_scale": 1.0} | defaults)
+    return Problem(init, loss, train, test, defaults)
+
+
+def _augmentations(x: Any) -> list[str]:
+    """The names of those that suit such data."""
+    if not np.issubdtype(x.dtype, np.floating):
+        return []
+    return [name for name in STRENGTHS if name == "mixup" or np.ndim(x) == 4]
+
+
+def _narrow(tree: Any) -> Any:
+    """Floats as bfloat16; their gradients come back as wide as the floats were."""
+    return jax.tree.map(
+        lambda x: x.astype(jnp.bfloat16) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree
+    )
 
 
 def _name(path: str) -> str:
     """A place in the model's collection "hyper" as a name: `dropout`, `block0__dropout`."""
     return path.replace("/", "__")
-
-
-def _check_ranges(hyper: Mapping[str, Any]) -> None:
-    for name, value in hyper.items():
-        if name in _RANGES and is_concrete(value) and np.asarray(value) not in _RANGES[name]:
-            raise ValueError(f"{name} = {value}: {name} must be in {_RANGES[name]}")

@@ -13,9 +13,9 @@ from jsgd.core import Optimizer, eval_params, get_hyper, set_hyper
 from jsgd.core.hyper import is_concrete
 from jsgd.core.numerics import hyper_dtype
 from jsgd.core.tree import all_finite
+from jsgd.train.batches import count_samples, mean_over_batches, over_parts
 from jsgd.train.folds import fold_rows
-from jsgd.train.microbatch import over_parts
-from jsgd.train.names import unknown
+from jsgd.train.names import check_names
 from jsgd.train.problem import Problem
 from jsgd.train.shuffle import permutation
 
@@ -69,6 +69,7 @@ def make_run(
     microbatch: int | None = None,
     shuffle: bool = True,
     folds: int | None = None,
+    test_batch_size: int = 1024,
 ) -> Run:
     """Training as a `Run`: an epoch is one scan over its batches, then the test.
 
@@ -77,8 +78,10 @@ def make_run(
     that epoch (others each time). The test evaluates `jsgd.eval_params`. An optimizer that takes
     the gradients of single examples (`jsgd.dpsgd`) is given those.
 
-    `hyper` may hold the optimizer's names, as `jsgd.get_hyper` shows them, and the problem's. In
-    that of `set_hyper` a name that only matters at the start (`init_scale`) changes nothing.
+    `hyper` may hold the optimizer's names, as `jsgd.get_hyper` shows them, and the problem's. What
+    the problem has off by default (`None`) is on if `hyper` holds it, and else no part of the
+    program; where the optimizer has that name too, it is the optimizer's. In the `hyper` of
+    `set_hyper` a name that only matters at the start (`init_scale`) changes nothing.
     Metrics: those of the problem as means over the epoch's batches (`loss`, `accuracy`), those of
     the test (`test_loss`, `test_accuracy`), `step` and `diverged_at`. A run that diverges goes on:
     that it did is data.
@@ -102,6 +105,8 @@ def make_run(
             `samples % batch_size`.
         folds: static; how many folds the training data is cut into, 2 to the number of samples, or
             `None` for the problem's own test data.
+        test_batch_size: static; the test is evaluated so many samples at a time, >= 1, for the sake
+            of memory. None is left out: the last, partial batch counts by its size.
 
     Raises:
         ValueError: the batch size, the microbatch or the number of folds is not possible; and from
@@ -118,16 +123,18 @@ def make_run(
     >>> sorted(metrics), int(metrics["step"])
     (['diverged_at', 'loss', 'step', 'test_loss'], 16)
     """
-    samples, known = _samples(problem.train), problem.hyper
+    samples, known = count_samples(problem.train), problem.hyper
     if folds is not None:
         if "fold" in known:
             raise ValueError("'fold' is the problem's name: rename it, or leave folds out")
-        known = known | {"fold": None}
+        known = known | {"fold": 0}
         train_rows, test_rows = map(jnp.asarray, fold_rows(problem.train, folds))
         samples = train_rows.shape[1]
     size = samples if batch_size is None else batch_size
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= samples:
         raise ValueError(f"batch_size = {batch_size!r}: it must be None or 1 to {samples} samples")
+    if not isinstance(test_batch_size, int) or test_batch_size < 1:
+        raise ValueError(f"test_batch_size = {test_batch_size!r}: it must be a whole number >= 1")
     steps = samples // size
     part, alone = microbatch or size, getattr(opt.init, "per_example", False)
     parts = size // part
@@ -140,12 +147,17 @@ def make_run(
     def init(key, hyper):
         key, model_key = jax.random.split(key)
         own = {name: hyper.get(name, default) for name, default in known.items()}
+        own = {name: x for name, x in own.items() if x is not None}
         if folds is not None:
-            _check_fold(own["fold"], folds)
+            _check_fold(hyper.get("fold"), folds)
         params, model_state = problem.init(model_key, own)
         opt_state = opt.init(params)
+        for name in get_hyper(opt_state):
+            if name in known and known[name] is None:
+                own.pop(name, None)  # the optimizer's
+        off = [name for name in known if name not in own]
         carry = Carry(params, model_state, opt_state, own, key, _int32(0), _int32(-1))
-        return _with_hyper(carry, hyper)
+        return _with_hyper(carry, hyper, off)
 
     def change(carry, hyper):
         own = {name: hyper.get(name, x) for name, x in carry.hyper.items()}
@@ -203,9 +215,14 @@ def make_run(
         if data is None:
             return {}
         params = eval_params(carry.params, carry.opt_state)
-        _, (metrics, _) = problem.loss(
-            params, carry.model_state, data, carry.hyper, train=False, key=carry.key
-        )
+
+        def evaluate(batch):
+            _, (metrics, _) = problem.loss(
+                params, carry.model_state, batch, carry.hyper, train=False, key=carry.key
+            )
+            return metrics
+
+        metrics = mean_over_batches(evaluate, data, test_batch_size)
         return {f"test_{name}": x for name, x in metrics.items()}
 
     def advance(carry):
@@ -218,20 +235,13 @@ def make_run(
     return Run(init, advance, change)
 
 
-def _with_hyper(carry: Carry, hyper: Mapping[str, Any]) -> Carry:
+def _with_hyper(carry: Carry, hyper: Mapping[str, Any], off: Iterable[str] = ()) -> Carry:
     """The carry with these values; raises `ValueError` if a name is unknown, or a number wrong."""
-    _check_names(hyper, get_hyper(carry.opt_state), carry.hyper)
+    check_names(hyper, get_hyper(carry.opt_state), carry.hyper, off)
     theirs = {name: x for name, x in hyper.items() if name not in carry.hyper}
     own = {name: hyper.get(name, x) for name, x in carry.hyper.items()}
     own = {name: jnp.asarray(x, hyper_dtype()) for name, x in own.items()}
     return replace(carry, opt_state=set_hyper(carry.opt_state, **theirs), hyper=own)
-
-
-def _samples(data: Any) -> int:
-    counts = {x.shape[0] for x in jax.tree.leaves(data)}
-    if len(counts) != 1:
-        raise ValueError(f"the training data must have one number of samples, not {sorted(counts)}")
-    return counts.pop()
 
 
 def _check_fold(fold: Any, folds: int) -> None:
@@ -241,19 +251,6 @@ def _check_fold(fold: Any, folds: int) -> None:
         )
     if is_concrete(fold) and np.asarray(fold) not in range(folds):
         raise ValueError(f"fold = {fold}: it must be 0 to {folds - 1}, one of {folds} folds")
-
-
-def _check_names(given: Iterable[str], opts: Iterable[str], problems: Iterable[str]) -> None:
-    """Raises `ValueError` unless every name is the optimizer's or the problem's, and not both's."""
-    opts, problems = list(opts), list(problems)
-    held = f"of the optimizer: {', '.join(opts)}; of the problem: {', '.join(problems) or 'none'}"
-    for name in given:
-        if name not in opts and name not in problems:
-            raise ValueError(unknown("hyperparameter", name, [*opts, *problems], held))
-        if name in opts and name in problems:
-            raise ValueError(
-                f"{name!r} is the optimizer's and the problem's too: rename the latter"
-            )
 
 
 def _int32(x: int) -> jax.Array:

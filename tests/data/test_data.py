@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from jsgd.data import digits, linear_regression, load
+from jsgd.data import digits, linear_regression, load, validation_split
 
 
 def test_digits_are_the_images_of_scikit_learn_each_once():
@@ -107,3 +107,18 @@ def test_a_path_goes_to_the_reader(tmp_path):
 def test_importing_the_data_imports_no_scikit_learn():
     check = "import sys, jsgd.data; sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_validation_is_a_part_of_the_training_data_with_the_share_of_each_class():
+    data = digits()
+    parts = validation_split(data, size=0.25, seed=1)
+    whole = np.concatenate([parts.train[0], parts.test[0]])
+    assert sorted(map(bytes, whole)) == sorted(map(bytes, data.train[0]))
+    shares = np.bincount(parts.test[1]) / np.bincount(data.train[1])
+    assert np.abs(shares - 0.25).max() < 0.01
+    assert not np.array_equal(parts.test[0], validation_split(data, size=0.25, seed=2).test[0])
+
+
+def test_a_share_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"size must be in \(0, 1\), got 1.0"):
+        validation_split(linear_regression(n=4), size=1.0)

@@ -8,9 +8,10 @@ import pytest
 import jsgd
 from jsgd.data import Dataset
 from jsgd.train import Problem, classification, fit, make_run, regression
-from jsgd.train.microbatch import over_parts
+from jsgd.train.batches import over_parts
 
 SAMPLES = 10
+ONE = {"batch_size": None}  # step an epoch
 
 
 def start(params):
@@ -167,6 +168,47 @@ def test_set_hyper_refuses_what_init_refuses(network, hyper, message):
             refuses(jax.random.key(0) if refuses is network.init else carry, hyper)
 
 
+def test_what_is_off_until_it_is_named_is_in_the_carry_only_then(network):
+    names = jax.eval_shape(network.init, jax.random.key(0), {}).hyper.keys()
+    assert names == {"label_smoothing", "init_scale", "dropout"}
+    named = jax.eval_shape(network.init, jax.random.key(0), {"mixup": 0.2, "l2": 0.0}).hyper.keys()
+    assert named - names == {"mixup", "l2"}
+
+
+def test_settings_of_augmentation_and_loss_are_trained_in_one_program(network):
+    """And that with strengths of 0 is the run that was given none of the names."""
+    space = {"mixup": [0.0, 0.5], "label_smoothing": [0.0, 0.1], "l1": [0.0, 0.01]}
+
+    def train(hyper):
+        return network.advance(network.init(jax.random.key(0), hyper))[1]
+
+    together = jax.jit(jax.vmap(train))({name: jnp.array(x) for name, x in space.items()})
+    plain = jax.jit(train)({})
+    for name in ("loss", "test_loss"):
+        np.testing.assert_allclose(together[name][0], plain[name], rtol=1e-5)
+        assert abs(together[name][1] / plain[name] - 1) > 1e-3
+
+
+def test_a_name_that_is_off_goes_to_the_optimizer_that_has_it(line):
+    run = make_run(line, jsgd.l1(jsgd.sgd(), 0.1))
+    carry = run.init(jax.random.key(0), {"l1": 0.5, "l2": 0.2})
+    assert float(jsgd.get_hyper(carry.opt_state)["l1"]) == 0.5
+    assert carry.hyper.keys() == {"init_scale", "l2"}
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 10, 11])
+def test_the_test_is_the_mean_over_all_samples_whatever_the_batches(size):
+    def loss(params, state, batch, hyper, *, train, key):
+        value = jnp.mean(batch)
+        return value, ({"loss": value, "most": jnp.float32(batch.size)}, state)
+
+    x = jnp.arange(float(SAMPLES)) ** 2
+    run = make_run(Problem(start(0.0), loss, x, x, {}), jsgd.sgd(), test_batch_size=size, **ONE)
+    metrics = jax.jit(run.advance)(run.init(jax.random.key(0), {}))[1]
+    np.testing.assert_allclose(metrics["test_loss"], x.mean(), rtol=1e-6)
+    assert metrics["test_most"] <= size
+
+
 def test_one_program_serves_all_values_and_epochs(line):
     traces = []
 
@@ -256,6 +298,12 @@ def test_a_name_of_both_is_refused(line):
     run = make_run(line._replace(hyper=line.hyper | {"lr": 1.0}), jsgd.sgd())
     with pytest.raises(ValueError, match="'lr' is the optimizer's and the problem's too"):
         run.init(jax.random.key(0), {"lr": 0.5})
+
+
+@pytest.mark.parametrize("size", [0, 2.5])
+def test_an_impossible_batch_size_of_the_test_is_refused(line, size):
+    with pytest.raises(ValueError, match=r"test_batch_size = .*: it must be a whole number >= 1"):
+        make_run(line, jsgd.sgd(), test_batch_size=size)
 
 
 @pytest.mark.parametrize("size", [0, -1, 257, 2.0, True])
