@@ -19,16 +19,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from jsgd.sweeps.memory import available, even, fit, free_on_host, readable
+from jsgd.sweeps.memory import available, even, fit, free_on_host, largest_in_loops, readable
 from jsgd.sweeps.program import Members, Program, carry_bytes, compile_run
 from jsgd.train.run import Run
 
 Layout = str | tuple[str, int]
 
-# Where "auto" begins on CPU: as many members as have carries of this size together, 2 at the least.
-# Of 13 models (linear, MLPs, CNNs; SGD, Adam, L-BFGS) on 2 cores, none was 15 % faster otherwise:
-# small ones want many members for every operation, large ones have them leave the caches.
-_CARRY_BYTES = 2**19
+# Where "auto" begins on CPU: with as many members as have this much together, in their carries or
+# in the largest array of a step. Small ones want many members for every operation, large ones have
+# them leave the caches. Of 6 models (linear, MLPs, CNNs; SGD, Adam) on 2 cores, none was 15 %
+# faster otherwise.
+_BYTES = 2**21
 _FACTOR = 4  # between sizes that are tried
 _GAIN = 0.2  # Another size is tried if it cost less than such a part of the work that is left.
 
@@ -125,9 +126,10 @@ def chunk_size(layout: Layout, block: int) -> int | None:
 def _first_size(run: Run, members: Members, block: int, devices: list) -> int:
     if devices[0].platform != "cpu":
         return block
-    one = Members(members.keys[:1], {name: x[:1] for name, x in members.hyper.items()})
-    carry = jax.eval_shape(jax.vmap(run.init), one.keys, one.numbers())
-    size = max(2, _CARRY_BYTES / max(1, carry_bytes(carry)))
+    one = members.take(np.arange(1))
+    carry = jax.eval_shape(run.init, one.keys[0], {n: x[0] for n, x in one.numbers().items()})
+    step = largest_in_loops(jax.make_jaxpr(run.advance)(carry).jaxpr)
+    size = _BYTES / max(1, carry_bytes(carry), step)
     return math.ceil(block / max(1, round(block / size)))
 
 

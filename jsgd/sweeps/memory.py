@@ -97,6 +97,24 @@ def _all_bytes(x: Any) -> int:
     return max(both, x.peak_memory_in_bytes + x.temp_size_in_bytes)
 
 
+def largest_in_loops(jaxpr: Any, inside: bool = False) -> int:
+    """The bytes of the largest array that is computed in a loop of a program, as it was traced."""
+    most = 0
+    for eqn in jaxpr.eqns:
+        loop = inside or eqn.primitive.name in ("scan", "while")
+        parts = [part for value in eqn.params.values() for part in _programs(value)]
+        most = max([most, *(largest_in_loops(part, loop) for part in parts)])
+        if inside and not parts:
+            most = max(most, *(x.aval.size * x.aval.dtype.itemsize for x in eqn.outvars))
+    return most
+
+
+def _programs(value: Any) -> list[Any]:
+    """The programs in a parameter of an operation, such as the body of a loop."""
+    values = value if isinstance(value, tuple | list) else [value]
+    return [getattr(x, "jaxpr", x) for x in values if hasattr(getattr(x, "jaxpr", x), "eqns")]
+
+
 def fit(
     compile: Callable[[int], Any],
     size: int,

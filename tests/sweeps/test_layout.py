@@ -132,16 +132,25 @@ def test_a_smaller_population_is_planned_again_only_where_that_saves(members, mo
     ]  # fmt: skip
 
 
-def many(carry):
-    """4096 members, and a run with a carry of so many numbers."""
+def many(carry, array=1):
+    """4096 members, and a run with a carry of so many numbers and a loop over so large an array."""
     members = Members(jax.random.split(jax.random.key(0), 4096), {"lr": np.zeros(4096)})
-    return Run(lambda key, hyper: jnp.zeros(carry), None), members
+
+    def advance(x):
+        before = jnp.zeros(2**24).sum()  # not in a loop
+        step = jax.jit(lambda x, _: (x + jnp.zeros(array).sum(), None))
+        return jax.lax.scan(step, x, length=3)[0], {"loss": before}
+
+    return Run(lambda key, hyper: jnp.zeros(carry), advance), members
 
 
-@pytest.mark.parametrize(("carry", "size"), [(1, 2048), (2**13, 16), (2**20, 2)])
-def test_auto_begins_with_more_members_the_smaller_they_are(monkeypatch, carry, size):
+@pytest.mark.parametrize(
+    ("carry", "array", "size"),
+    [(1, 1, 2048), (2**15, 1, 16), (1, 2**15, 16), (2**13, 2**15, 16), (2**20, 1, 1)],
+)
+def test_auto_begins_with_more_members_the_smaller_they_are(monkeypatch, carry, array, size):
     monkeypatch.setattr(layout, "compile_run", fake)
-    assert plan(*many(carry), epochs=0, layout="auto", memory=10**9).size == size
+    assert plan(*many(carry, array), epochs=0, layout="auto", memory=10**9).size == size
 
 
 @pytest.mark.parametrize(
@@ -171,5 +180,5 @@ def test_auto_climbs_to_the_fastest_size(monkeypatch, seconds, epochs, tried, be
 
     monkeypatch.setattr(layout, "compile_run", compile_fake)
     monkeypatch.setattr(layout, "_race", race_fake)
-    assert plan(*many(2**13), epochs, memory=10**9).size == best
+    assert plan(*many(2**15), epochs, memory=10**9).size == best
     assert seen == tried
