@@ -29,9 +29,10 @@ def compare(title, contenders, ratios, rounds):
     print(title, flush=True)
     first = {name: _seconds(run) for name, run in contenders.items()}
     times = {name: [] for name in contenders}
+    rng = np.random.default_rng(0)
     for _ in range(rounds):
-        for name, run in contenders.items():
-            times[name].append(_seconds(run))
+        for name in rng.permutation(list(contenders)):  # no one always comes after the same one
+            times[name].append(_seconds(contenders[name]))
     table = {"title": title, "first call, s": first, "seconds": {}, "ratios": {}}
     for name, seconds in times.items():
         table["seconds"][name] = spread = _spread(seconds)

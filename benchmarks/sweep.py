@@ -16,12 +16,12 @@ Two populations, on the CPU's two devices (`jax_num_cpu_devices`), float32; torc
         convolutions; and no layout that "auto" did not choose beats it by more than 15 %.
 
 Everyone trains from the same initial parameters on the same batches in the same order, without a
-test, and keeps the mean training loss; in (a) the trained parameters are compared. (scikit-learn draws its own, and trains on
-what is left over at the end of an epoch too, 2 % more. In (b) torch draws its own parameters.) What
-is slow trains some of the settings, and its time is scaled: the table says how many. Contenders
-take turns, so that a busy machine slows all of them; a ratio is the median of the ratios within a
-round, with the quartiles. Compilation is apart: of jsgd's, with what "auto" spends on choosing, the
-seconds are printed.
+test, and keeps the mean training loss; in (a) the trained parameters are compared. (scikit-learn
+draws its own, and trains on what is left over at the end of an epoch too, 2 % more. In (b) torch
+draws its own parameters.) What is slow trains some of the settings, and its time is scaled: the
+table says how many. Contenders take turns, so that a busy machine slows all of them; a ratio is the
+median of the ratios within a round, with the quartiles. Compilation is apart: of jsgd's, with what
+"auto" spends on choosing, the seconds are printed.
 
 The numbers are kept in benchmarks/results/sweep.json.
 """

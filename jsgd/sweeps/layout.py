@@ -129,7 +129,7 @@ def _first_size(run: Run, members: Members, block: int, devices: list) -> int:
     one = members.take(np.arange(1))
     carry = jax.eval_shape(run.init, one.keys[0], {n: x[0] for n, x in one.numbers().items()})
     step = largest_in_loops(jax.make_jaxpr(run.advance)(carry).jaxpr)
-    size = _BYTES / max(1, carry_bytes(carry), step)
+    size = max(1, round(_BYTES / max(1, carry_bytes(carry), step)))
     return math.ceil(block / max(1, round(block / size)))
 
 
