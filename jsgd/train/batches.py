@@ -11,14 +11,15 @@ def mean_over_batches(evaluate: Callable, data: Any, size: int) -> dict[str, jax
     """The means of `evaluate(batch)` over all samples, of which no batch has more than `size`.
 
     The batches are of one shape and in one loop; what is left over is a smaller one, that counts by
-    its size.
+    its size. Data whose arrays have no common axis of samples is one batch.
 
     >>> mean_over_batches(lambda batch: {"mean": jnp.mean(batch)}, jnp.arange(5.0), size=2)
     {'mean': Array(2., dtype=float32)}
     """
-    n = count_samples(data)
-    if n <= size:
+    rows = {x.shape[:1] for x in jax.tree.leaves(data)}
+    if len(rows) != 1 or max(rows) <= (size,):
         return evaluate(data)
+    ((n,),) = rows
     whole = n // size * size
     batches = jax.tree.map(lambda x: x[:whole].reshape(-1, size, *x.shape[1:]), data)
     means = jax.tree.map(lambda x: jnp.mean(x, axis=0), jax.lax.map(evaluate, batches))

@@ -24,7 +24,7 @@ class Problem(NamedTuple):
         loss: `loss(params, model_state, batch, hyper, *, train, key) -> (value, (metrics,
             model_state))`; `metrics` is a dict of scalars, means over the batch.
         train: the training data, a pytree of arrays with one row per sample.
-        test: the test data, likewise, or `None`.
+        test: the test data, likewise, or `None`; arrays with other axes are given to `loss` whole.
         hyper: name -> default of the hyperparameters that the problem understands. Both functions
             get them all, as arrays; they may change from one step to the next. One whose default
             is `None` is off: they get it if the run is given a value for it, else they do not.

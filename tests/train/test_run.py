@@ -359,3 +359,16 @@ def test_a_microbatch_that_cannot_be(opt, microbatch, message):
     model = jsgd.models.REGISTRY["linear"](data.train[0], data.outputs)
     with pytest.raises(ValueError, match=message):
         make_run(jsgd.train.regression(model, data), opt, batch_size=16, microbatch=microbatch)
+
+
+def test_a_test_without_samples_is_evaluated_whole():
+    def loss(params, state, batch, hyper, *, train, key):
+        value = jnp.sum(params**2) if train else jnp.sum(batch[0]) + batch[1]
+        return value, ({"loss": value}, state)
+
+    problem = Problem(
+        start(jnp.zeros(2)), loss, jnp.ones((4, 2)), (jnp.arange(3.0), jnp.ones(())), {}
+    )
+    run = make_run(problem, jsgd.sgd(), batch_size=2, test_batch_size=1)
+    _, metrics = jax.jit(run.advance)(run.init(jax.random.key(0), {}))
+    assert metrics["test_loss"] == 4
