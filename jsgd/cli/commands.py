@@ -37,9 +37,7 @@ def sweep(args: argparse.Namespace) -> None:
     every_core_a_device(args.devices)
     if args.resume and not args.out:
         raise ValueError("--resume: say where with --out DIR")
-    numbers = {name: x for name, x in space.items() if not getattr(x, "strings", False)}
-    middle = {name: float(x.at(_MIDDLE)[0]) for name, x in numbers.items()}
-    task = Task(args, middle, args.folds)
+    task = Task(args, {name: x.at(_MIDDLE)[0].item() for name, x in space.items()}, args.folds)
     out = Path(args.out) if args.out else _fresh_directory()
     n = args.n if args.n is not None or is_product(space) else _DRAWS
     try:

@@ -17,7 +17,7 @@ class Task:
 
     Args:
         args: `data`, `model`, `optimizer`, `batch_size`, `microbatch`, as the commands take them.
-        hyper: every hyperparameter that will be given, name -> a number that it may be.
+        hyper: every name that will be given -> what it may be: a number, or a word.
         folds: of a cross-validation, or `None`.
 
     Attributes:
@@ -25,7 +25,7 @@ class Task:
         metric: how good it is.
     """
 
-    def __init__(self, args: argparse.Namespace, hyper: dict[str, float], folds: int | None = None):
+    def __init__(self, args: argparse.Namespace, hyper: dict[str, Any], folds: int | None = None):
         self.data, self.hyper = data.load(args.data), dict(hyper)
         self.how = {"folds": folds, "microbatch": args.microbatch}
         images = getattr(self.data.train[0], "ndim", 0) == 4
@@ -38,7 +38,7 @@ class Task:
     def _make(self, optimizer: str, model: str, batch_size: Any, **options: Any) -> training.Run:
         dataset = self.data
         network = pick("model", model, models.REGISTRY)(
-            dataset.train[0], dataset.outputs, **{name: int(x) for name, x in options.items()}
+            dataset.train[0], dataset.outputs, **{name: _whole(x) for name, x in options.items()}
         )
         kind = training.regression if dataset.n_classes is None else training.classification
         return training.make_run(
@@ -61,11 +61,17 @@ def pick(what: str, name: str, registry: Any) -> Any:
 
 
 def _options(model: str, names: Collection[str]) -> list[str]:
-    """Those of the names that are whole numbers which a model of this name is made with."""
+    """Those of the names that are whole numbers or words which such a model is made with."""
     factory = pick("model", model, models.REGISTRY)
     network = factory.args[0]
     fields = inspect.signature(network).parameters
-    return [name for name in names if name in fields and isinstance(fields[name].default, int)]
+    return [
+        name for name in names if name in fields and isinstance(fields[name].default, int | str)
+    ]
+
+
+def _whole(x: Any) -> Any:
+    return int(x) if isinstance(x, float) and x == int(x) else x
 
 
 def _with_arguments(make: Any, defaults: dict[str, Any], options: list[str]) -> Any:
@@ -81,12 +87,12 @@ def _with_arguments(make: Any, defaults: dict[str, Any], options: list[str]) -> 
     return made
 
 
-def _optimizer(name: str, hyper: dict[str, float]) -> Optimizer:
+def _optimizer(name: str, hyper: dict[str, Any]) -> Optimizer:
     """The optimizer; what is off by default (`None`) is on if it is named: it is given a number."""
     factory = pick("optimizer", name, optimizers.REGISTRY).factory
     given = {
         name: hyper[name]
         for name, parameter in inspect.signature(factory).parameters.items()
-        if name in hyper and parameter.default in (None, parameter.empty)
+        if isinstance(hyper.get(name), int | float) and parameter.default in (None, parameter.empty)
     }
     return factory(**given)

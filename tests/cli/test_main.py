@@ -1,5 +1,6 @@
 """The command: its output, its exit status, its one line about a mistake."""
 
+import argparse
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import pytest
 
 import jsgd
 from jsgd.cli import commands, main
+from jsgd.cli.task import Task
 from jsgd.sweeps import drive
 from jsgd.sweeps.population import Population
 
@@ -51,6 +53,28 @@ def test_rungs(capsys):
     assert "after epoch 1: 2 of 3 settings left" in out
     ends = [line.split()[-1] for line in out.splitlines() if line.strip()]
     assert [x for x in ends if x in ("completed", "stopped")] == ["completed", "stopped", "stopped"]
+
+
+def test_what_changes_the_program_is_swept_in_groups(capsys):
+    words = ["optimizer=sgd,adam", "batch_size=16,32", "lr=0.01", "--seeds", "1"]
+    assert main(["sweep", *words, *QUICK]) == 0
+    out = capsys.readouterr().out
+    assert "4 groups, 4 compilations" in out
+    rows = [line.split()[1:4] for line in out.splitlines() if "completed" in line]
+    assert sorted(rows) == [
+        ["adam", "16", "0.01"], ["adam", "32", "0.01"], ["sgd", "16", "0.01"],
+        ["sgd", "32", "0.01"],
+    ]  # fmt: skip
+
+
+def test_numbers_of_a_network_are_options_of_it():
+    words = {"data": "digits", "model": None, "optimizer": "sgd"}
+    args = argparse.Namespace(**words, batch_size="32", microbatch=None)
+    task = Task(args, {"hidden": 8.0, "lr": 0.1})
+    assert task.options == ["hidden"]
+    run = task.make(hidden=8.0)
+    carry = jax.eval_shape(run.init, jax.random.key(0), {"lr": jax.numpy.float32(0.1)})
+    assert carry.params["out"]["kernel"].shape == (8, 10)
 
 
 def test_a_random_sweep_draws_n_and_writes_beside_the_last(tmp_path, capsys):
