@@ -57,7 +57,7 @@ def classification(model: Any, data: Any) -> Problem:
     """Classification with integer labels: softmax cross-entropy, and the accuracy beside it.
 
     Hyperparameters: `label_smoothing` in [0, 1] (of the training loss only), `init_scale` (the
-    initial parameters are multiplied by it), and the model's own, such as `dropout`.
+    initial kernels are multiplied by it), and the model's own, such as `dropout`.
 
     Args:
         model: a `Model` whose output is logits of shape (batch, classes).
@@ -89,8 +89,7 @@ def classification(model: Any, data: Any) -> Problem:
 def regression(model: Any, data: Any) -> Problem:
     """Regression: the mean squared error.
 
-    Hyperparameters: `init_scale` (the initial parameters are multiplied by it), and the model's
-    own.
+    Hyperparameters: `init_scale` (the initial kernels are multiplied by it), and the model's own.
 
     Args:
         model: a `Model` whose output has the size of the targets.
@@ -127,7 +126,9 @@ def _supervised(model: Any, data: Any, loss: Callable, hyper: dict[str, Any]) ->
     def init(key, hyper):
         _check_ranges(hyper)
         params, model_state = model.init(key)
-        params = jax.tree.map(cast_like, scale(hyper["init_scale"], params), params)
+        scaled = jax.tree.map(cast_like, scale(hyper["init_scale"], params), params)
+        # what norms multiply by is no random start, and only the kernels have two axes
+        params = jax.tree.map(lambda a, b: a if jnp.ndim(a) > 1 else b, scaled, params)
         return params, told(model_state, hyper)
 
     def loss_told(params, model_state, batch, hyper, *, train, key):
