@@ -76,7 +76,8 @@ class ResNet(nn.Module):
             x = convolve(self.width, 3, 1, name="stem")(x)
         x = nn.relu(normalise(x, name="stem_norm"))
         if large:
-            x = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
+            x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))  # after ReLU nothing is below zero
+            x = nn.max_pool(x, (3, 3), (2, 2))
         for stage, count in enumerate(self.blocks):
             for place in range(count):
                 block = ResidualBlock(
