@@ -7,8 +7,11 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
+from jsgd.models.choices import check_choice
 from jsgd.models.conv import conv
 from jsgd.models.dropout import dropout, dropout_rate
+from jsgd.models.initialisers import initialiser
+from jsgd.models.norm import norm
 
 
 class CNN(nn.Module):
@@ -16,8 +19,14 @@ class CNN(nn.Module):
 
     Attributes:
         outputs: how many classes.
-        features: the channels of each block. Each halves the image.
+        features: the channels of each block, which halves the image; `None` for `depth` blocks of
+            `width`, 2 `width`, 4 `width`, ... channels.
+        width: the channels of the first block, >= 1.
+        depth: how many blocks, >= 1.
         hidden: the size of the hidden layer.
+        pool: `"flatten"` gives the hidden layer all places, `"average"` the average over them.
+        norm: `"batch"`, `"group"` or `"none"`, after each convolution.
+        initialiser: of the kernels but the last: `he`, `glorot`, `lecun`, `orthogonal`, `normal`.
         dropout_rate: the initial `model_state["hyper"]["dropout"]`, in [0, 1).
         conv_general_dilated: the convolution, of the signature of `lax.conv_general_dilated`.
 
@@ -29,31 +38,40 @@ class CNN(nn.Module):
     """
 
     outputs: int
-    features: Sequence[int] = (16, 32)
+    features: Sequence[int] | None = None
+    width: int = 16
+    depth: int = 2
     hidden: int = 64
+    pool: str = "flatten"
+    norm: str = "none"
+    initialiser: str = "he"
     dropout_rate: float = 0.0
     conv_general_dilated: Callable = conv
 
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:  # (n, h, w, c) to (n, outputs)
-        least = 2 ** len(self.features)
+        check_choice("pool", self.pool, ("flatten", "average"))
+        features = self.features or [self.width * 2**depth for depth in range(self.depth)]
+        least = 2 ** len(features)
         if x.ndim != 4 or min(x.shape[1:3]) < least:
             raise ValueError(
-                f"a CNN of {len(self.features)} blocks takes images of shape (n, h, w, c) "
+                f"a CNN of {len(features)} blocks takes images of shape (n, h, w, c) "
                 f"with h and w at least {least}, got {x.shape}"
             )
         rate = dropout_rate(self, self.dropout_rate)
-        init = nn.initializers.he_normal()
-        for depth, channels in enumerate(self.features):
+        init = initialiser(self.initialiser)
+        for depth, channels in enumerate(features):
             layer = nn.Conv(
                 channels,
                 (3, 3),
                 kernel_init=init,
+                use_bias=self.norm == "none",
                 conv_general_dilated=self.conv_general_dilated,
                 name=f"conv{depth}",
             )
-            x = max_pool(nn.relu(layer(x)), (2, 2))
-        x = x.reshape(x.shape[0], -1)
+            x = norm(layer(x), self.norm, train, name=f"norm{depth}")
+            x = max_pool(nn.relu(x), (2, 2))
+        x = x.reshape(x.shape[0], -1) if self.pool == "flatten" else jnp.mean(x, axis=(1, 2))
         x = nn.relu(nn.Dense(self.hidden, kernel_init=init, name="dense")(x))
         x = dropout(x, rate, self.make_rng("dropout")) if train else x
         return nn.Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)

@@ -6,6 +6,7 @@ from flax import linen as nn
 from jax import Array
 
 from jsgd.models.dropout import dropout, dropout_rate
+from jsgd.models.initialisers import initialiser
 
 
 class MLP(nn.Module):
@@ -15,6 +16,7 @@ class MLP(nn.Module):
         outputs: the size of the output: classes, or values to predict.
         features: the sizes of the hidden layers.
         dropout_rate: the initial `model_state["hyper"]["dropout"]`, in [0, 1).
+        initialiser: of the kernels but the last: `he`, `glorot`, `lecun`, `orthogonal`, `normal`.
 
     >>> import jax, jax.numpy as jnp
     >>> model = MLP(outputs=10, features=(64, 32), dropout_rate=0.1)
@@ -26,11 +28,12 @@ class MLP(nn.Module):
     outputs: int
     features: Sequence[int] = (128,)
     dropout_rate: float = 0.0
+    initialiser: str = "he"
 
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:  # (n, ...) to (n, outputs)
         rate = dropout_rate(self, self.dropout_rate)
-        init = nn.initializers.he_normal()
+        init = initialiser(self.initialiser)
         x = x.reshape(x.shape[0], -1)
         for depth, width in enumerate(self.features):
             x = nn.relu(nn.Dense(width, kernel_init=init, name=f"dense{depth}")(x))

@@ -59,7 +59,7 @@ def classification(
 ) -> Problem:
     """Classification with integer labels: a loss, and the accuracy beside it.
 
-    Hyperparameters: `label_smoothing` in [0, 1], `init_scale` (the initial parameters are
+    Hyperparameters: `label_smoothing` in [0, 1], `init_scale` (the initial kernels are
     multiplied by it), the model's own, such as `dropout`, and the loss's, `focal_gamma`.
 
     Others are off, and cost nothing, until the run or a sweep is given them by name, or they have
@@ -144,7 +144,7 @@ def regression(
 ) -> Problem:
     """Regression: the mean squared error, or another.
 
-    Hyperparameters: `init_scale` (the initial parameters are multiplied by it), the model's own,
+    Hyperparameters: `init_scale` (the initial kernels are multiplied by it), the model's own,
     the loss's, `huber_delta`; and, off until they are given, those of `classification`: `l1`, `l2`
     and the augmentations, of training alone.
 
@@ -204,7 +204,9 @@ def _supervised(
     def init(key, hyper):
         check_ranges(hyper)
         params, model_state = model.init(key)
-        params = jax.tree.map(cast_like, scale(hyper["init_scale"], params), params)
+        scaled = jax.tree.map(cast_like, scale(hyper["init_scale"], params), params)
+        # what norms multiply by is no random start, and only the kernels have two axes
+        params = jax.tree.map(lambda a, b: a if jnp.ndim(a) > 1 else b, scaled, params)
         return params, told(model_state, hyper)
 
     def loss(params, model_state, batch, hyper, *, train, key):

@@ -78,6 +78,10 @@ def make_run(
     that epoch (others each time). The test evaluates `jsgd.eval_params`. An optimizer that takes
     the gradients of single examples (`jsgd.dpsgd`) is given those.
 
+    Where the test evaluates averages of the parameters (`jsgd.ema`, `jsgd.swa`) and the model has
+    statistics of batches, one more pass over the epoch's batches estimates those anew, for the
+    test alone (Izmailov et al., https://arxiv.org/abs/1803.05407, the last lines of Algorithm 1).
+
     `hyper` may hold the optimizer's names, as `jsgd.get_hyper` shows them, and the problem's. What
     the problem has off by default (`None`) is on if `hyper` holds it, and else no part of the
     program; where the optimizer has that name too, it is the optimizer's. In the `hyper` of
@@ -207,7 +211,24 @@ def make_run(
         new = Carry(params, model_state, opt_state, carry.hyper, carry.key, t, diverged_at)
         return new, metrics
 
-    def test(carry):
+    def restated(carry, params, xs):
+        """The model state under other parameters: a pass over the batches of the epoch."""
+
+        def forward(model_state, xs):
+            rows, key = xs
+            batch = (
+                problem.train if rows is None else jax.tree.map(lambda x: x[rows], problem.train)
+            )
+
+            def loss(batch, key):
+                return problem.loss(params, model_state, batch, carry.hyper, train=True, key=key)
+
+            _, (_, model_state) = over_parts(loss, batch, key, parts)
+            return model_state, None
+
+        return jax.lax.scan(forward, carry.model_state, xs, length=steps)[0]
+
+    def test(carry, xs):
         data = problem.test
         if folds is not None:
             rows = own_rows(test_rows, carry)
@@ -215,6 +236,8 @@ def make_run(
         if data is None:
             return {}
         params = eval_params(carry.params, carry.opt_state)
+        if _differ(params, carry.params) and _has_statistics(carry.model_state):
+            carry = replace(carry, model_state=restated(carry, params, xs))
 
         def evaluate(batch):
             _, (metrics, _) = problem.loss(
@@ -229,7 +252,7 @@ def make_run(
         key, order_key, steps_key = jax.random.split(carry.key, 3)
         xs = batches(carry, order_key), jax.random.split(steps_key, steps)
         carry, metrics = jax.lax.scan(step, replace(carry, key=key), xs, length=steps)
-        metrics = {name: jnp.mean(x, axis=0) for name, x in metrics.items()} | test(carry)
+        metrics = {name: jnp.mean(x, axis=0) for name, x in metrics.items()} | test(carry, xs)
         return carry, metrics | {"step": carry.t, "diverged_at": carry.diverged_at}
 
     return Run(init, advance, change)
@@ -242,6 +265,17 @@ def _with_hyper(carry: Carry, hyper: Mapping[str, Any], off: Iterable[str] = ())
     own = {name: hyper.get(name, x) for name, x in carry.hyper.items()}
     own = {name: jnp.asarray(x, hyper_dtype()) for name, x in own.items()}
     return replace(carry, opt_state=set_hyper(carry.opt_state, **theirs), hyper=own)
+
+
+def _differ(params: Any, trained: Any) -> bool:
+    """Whether any leaf is another array: an average, which an optimizer keeps."""
+    leaves = zip(jax.tree.leaves(params), jax.tree.leaves(trained), strict=True)
+    return any(a is not b for a, b in leaves)
+
+
+def _has_statistics(model_state: Any) -> bool:
+    """Whether training moves it: it holds more than hyperparameters."""
+    return isinstance(model_state, Mapping) and bool(set(model_state) - {"hyper"})
 
 
 def _check_fold(fold: Any, folds: int) -> None:

@@ -1,4 +1,6 @@
-"""Our own networks: shapes, the dropout that is data, the pool, and what they learn."""
+"""Our own networks: shapes, options, the dropout that is data, the pool, and what they learn."""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -8,25 +10,34 @@ from flax import linen as nn
 from jax import lax
 
 from jsgd.data import digits
-from jsgd.models import CNN, MLP, REGISTRY, from_linen
+from jsgd.models import CNN, MLP, REGISTRY, ResNet, WideResNet, from_linen
 from jsgd.models.cnn import max_pool
 from jsgd.models.dropout import dropout
+from jsgd.models.initialisers import initialiser
+from jsgd.models.norm import norm
 
 KEY = jax.random.key(0)
 IMAGE = jax.ShapeDtypeStruct((1, 8, 8, 1), jnp.float32)
 X = jax.random.uniform(KEY, (5, 8, 8, 1))
 
 
+class Norm(nn.Module):
+    kind: str
+
+    @nn.compact
+    def __call__(self, x, train):
+        return norm(x, self.kind, train, name="norm")
+
+
+@pytest.mark.parametrize("train", [True, False])
 @pytest.mark.parametrize("name", REGISTRY)
-def test_every_network_maps_images_to_outputs(name):
+def test_every_network_maps_images_to_outputs(name, train):
     model = REGISTRY[name](IMAGE, outputs=3)
-    params, model_state = jax.jit(model.init)(KEY)
-    apply = jax.jit(model.apply, static_argnames="train")
-    for train in (True, False):
-        y, after = apply(params, model_state, X, train=train, key=KEY)
-        assert y.shape == (5, 3)
-        assert y.dtype == jnp.float32
-        assert jax.tree.structure(after) == jax.tree.structure(model_state)
+    params, model_state = jax.eval_shape(model.init, KEY)
+    apply = partial(model.apply, train=train, key=KEY)
+    y, after = jax.eval_shape(apply, params, model_state, X)
+    assert (y.shape, y.dtype) == ((5, 3), jnp.float32)
+    assert jax.tree.structure(after) == jax.tree.structure(model_state)
 
 
 def test_registry_options_are_the_fields_of_the_network():
@@ -35,6 +46,95 @@ def test_registry_options_are_the_fields_of_the_network():
     assert params["conv0"]["kernel"].shape == (3, 3, 1, 4)
     assert "conv1" not in params
     assert model_state["hyper"]["dropout"] == 0.25
+
+
+@pytest.mark.parametrize("kind", ["group", "none"])
+def test_only_batch_norm_is_model_state(kind):
+    _, held = jax.eval_shape(REGISTRY["resnet20"](IMAGE, 3).init, KEY)
+    assert set(held) == {"batch_stats"}
+    assert jax.eval_shape(REGISTRY["resnet20"](IMAGE, 3, norm=kind).init, KEY)[1] == {}
+
+
+def test_group_norm_is_of_one_image_at_most_sixteen_channels_at_a_time():
+    x = 5 * jax.random.normal(KEY, (2, 3, 3, 32)) + 2
+    module = Norm("group")
+    y = module.apply(module.init(KEY, x, train=True), x, train=True)
+    groups = np.asarray(y).reshape(2, 9, 2, 16)
+    np.testing.assert_allclose(groups.mean((1, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(groups.var((1, 3)), 1, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "network", [ResNet(3, blocks=(1,), width=4), WideResNet(3, depth=10, width=1, norm="group")]
+)
+def test_members_of_a_population_are_the_networks_alone(network):
+    model = from_linen(network, IMAGE)
+    params, model_state = jax.jit(model.init)(KEY)
+    params = jax.tree.map(lambda p: jnp.stack([p, 2 * p]), params)
+    train = partial(model.apply, x=X, train=True, key=KEY)
+    mapped = jax.jit(jax.vmap(train, in_axes=(0, None)))(params, model_state)
+    one = jax.jit(train)(jax.tree.map(lambda p: p[1], params), model_state)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a[1], b, rtol=1e-3, atol=1e-4), mapped, one
+    )
+
+
+def test_a_residual_network_without_norm_begins_as_its_shortcuts():
+    model = from_linen(ResNet(3, blocks=(1,), width=4, norm="none"), IMAGE)
+    params, _ = jax.jit(model.init)(KEY)
+    assert not params["stage0_block0"]["conv1"]["kernel"].any()
+    assert params["stage0_block0"]["conv0"]["kernel"].any()
+
+
+def test_width_and_depth_make_the_features_of_a_cnn():
+    by_width = REGISTRY["cnn"](IMAGE, 3, width=8, depth=3)
+    by_features = REGISTRY["cnn"](IMAGE, 3, features=(8, 16, 32))
+    a, b = (jax.eval_shape(model.init, KEY)[0] for model in (by_width, by_features))
+    assert jax.tree.map(jnp.shape, a) == jax.tree.map(jnp.shape, b)
+
+
+def test_average_pooling_leaves_the_channels():
+    model = REGISTRY["cnn"](IMAGE, 3, pool="average")
+    assert jax.eval_shape(model.init, KEY)[0]["dense"]["kernel"].shape == (32, 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("cnn", {"pool": "max"}, "pool = 'max': it must be one of flatten, average"),
+        ("cnn", {"norm": "layer"}, "norm = 'layer': it must be one of batch, group, none"),
+        ("mlp", {"initialiser": "xavier"}, "initialiser = 'xavier': it must be one of he, glorot"),
+        ("resnet18", {"stem": "tiny"}, "stem = 'tiny': it must be one of auto, large, small"),
+        ("resnet20", {"shortcut": "A"}, "shortcut = 'A': it must be one of projection, pad"),
+        ("wideresnet", {"depth": 12}, "depth = 12: it must be 10, 16, 22"),
+    ],
+)
+def test_a_bad_option_is_refused(name, options, says):
+    with pytest.raises(ValueError, match=says):
+        jax.eval_shape(REGISTRY[name](IMAGE, 3, **options).init, KEY)
+
+
+def test_lenet_refuses_large_images():
+    with pytest.raises(ValueError, match="at most 32"):
+        jax.eval_shape(REGISTRY["lenet"](jnp.zeros((1, 33, 8, 1)), 3).init, KEY)
+
+
+@pytest.mark.parametrize(
+    ("name", "deviation"),
+    [
+        ("he", (2 / 576) ** 0.5),
+        ("glorot", (2 / (576 + 1152)) ** 0.5),
+        ("lecun", (1 / 576) ** 0.5),
+        ("orthogonal", (1 / 576) ** 0.5),
+        ("normal", 0.01),
+    ],
+)
+def test_an_initialiser_has_the_published_deviation(name, deviation):
+    kernel = initialiser(name)(KEY, (3, 3, 64, 128))
+    np.testing.assert_allclose(kernel.std(), deviation, rtol=0.02)
+    if name == "orthogonal":
+        matrix = kernel.reshape(-1, 128)
+        np.testing.assert_allclose(matrix.T @ matrix, np.eye(128), atol=1e-5)
 
 
 @pytest.mark.parametrize("network", [MLP, CNN])
