@@ -134,7 +134,8 @@ def claimed(out: str | os.PathLike | None, resume: bool = False) -> Iterator[Pat
     results, checkpoint = ((Path(out) / name).exists() for name in (_TABLE, CHECKPOINT))
     if results and not resume:
         raise ValueError(
-            f"{out} holds the results of a sweep: name another directory, or go on with resume=True"
+            f"{out} holds the results of a sweep: name another directory, or go on with it "
+            "(resume=True, --resume)"
         )
     if results and not checkpoint:
         raise ValueError(f"{out} holds results alone: without a {CHECKPOINT} no sweep can go on")
