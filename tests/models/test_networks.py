@@ -10,7 +10,7 @@ from flax import linen as nn
 from jax import lax
 
 from jsgd.data import digits
-from jsgd.models import CNN, MLP, REGISTRY, ResNet, WideResNet, from_linen
+from jsgd.models import CNN, MLP, REGISTRY, ResNet, from_linen
 from jsgd.models.cnn import max_pool
 from jsgd.models.dropout import dropout
 from jsgd.models.initialisers import initialiser
@@ -65,7 +65,7 @@ def test_group_norm_is_of_one_image_at_most_sixteen_channels_at_a_time():
 
 
 @pytest.mark.parametrize(
-    "network", [ResNet(3, blocks=(1,), width=4), WideResNet(3, depth=10, width=1, norm="group")]
+    "network", [ResNet(3, blocks=(1,), width=4), CNN(3, features=(4,), norm="group")]
 )
 def test_members_of_a_population_are_the_networks_alone(network):
     model = from_linen(network, IMAGE)
