@@ -62,7 +62,7 @@ def test_what_a_setting_did_is_what_it_does_without_rungs(climb, mode):
 
 def test_members_of_a_network_go_on_as_they_were(run):
     space = {"lr": [0.001, 0.01, 0.1, 0.3, 0.5]}
-    how = {"metric": "test_accuracy", "epochs": 4, "seeds": 2}
+    how = {"metric": "test_accuracy", "epochs": 4, "seeds": 2, "layout": "map"}
     whole, cut = swept(run, space, **how), swept(run, space, rungs=(1, 2), **how)
     best = cut.order[0]
     assert cut.table["status"].tolist().count("COMPLETED") == 1

@@ -184,7 +184,7 @@ def test_resume_needs_a_directory_and_something_that_can_be_gone_on_with(tmp_pat
     swept(RUN, SPACE, n=2).save(tmp_path, pictures=False)
     with pytest.raises(ValueError, match="holds results alone"):
         swept(RUN, SPACE, n=2, out=tmp_path, resume=True)
-    with pytest.raises(ValueError, match="name another directory, or go on with resume=True"):
+    with pytest.raises(ValueError, match="name another directory, or go on with it"):
         swept(RUN, SPACE, n=2, out=tmp_path)
 
 
