@@ -45,7 +45,7 @@ def color_jitter(
         Howard, "Some Improvements on Deep Convolutional Neural Network Based Image
         Classification", 2013, https://arxiv.org/abs/1312.5402, section 2.2.
     """
-    u = _uniform(key, (3, x.shape[0], 1, 1, 1), x.dtype)
+    u = jax.random.uniform(key, (3, x.shape[0], 1, 1, 1), x.dtype)
     brightness, contrast, saturation = (
         jnp.asarray(s, x.dtype) * (2 * u - 1) for s, u in zip((brightness, contrast, saturation), u)
     )
@@ -58,7 +58,3 @@ def _grey(x: jax.Array) -> jax.Array:  # (n, h, w, c) to (n, h, w, 1)
     if x.shape[-1] == 3:
         return jnp.sum(x * jnp.asarray(_LUMA, x.dtype).reshape(1, 1, 1, 3), -1, keepdims=True)
     return jnp.mean(x, axis=-1, keepdims=True)
-
-
-def _uniform(key: jax.Array, shape: tuple, dtype: Any) -> jax.Array:
-    return jax.random.uniform(key, shape, dtype)

@@ -51,7 +51,7 @@ def affine(
     """
     n, h, w, _ = x.shape
     flip, shift, rotate, zoom = (jnp.asarray(s, x.dtype) for s in (flip, shift, rotate, zoom))
-    u = _uniform(key, (5, n, 1, 1), x.dtype)
+    u = jax.random.uniform(key, (5, n, 1, 1), x.dtype)
     down, right = jnp.floor(u[:2] * (2 * shift + 1) - shift)
     angle = jnp.deg2rad(rotate * (2 * u[2] - 1))
     factor = 1 + zoom * (2 * u[3] - 1)
@@ -70,7 +70,3 @@ def _resample(picture: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Ar
         return map_coordinates(channel, [rows, columns], order=1, mode="constant")
 
     return jax.vmap(one, in_axes=-1, out_axes=-1)(picture)
-
-
-def _uniform(key: jax.Array, shape: tuple, dtype: Any) -> jax.Array:
-    return jax.random.uniform(key, shape, dtype)
