@@ -168,6 +168,9 @@ def make_run(
         jax.eval_shape(lambda key: problem.init(key, own), carry.key)  # it knows what is in range
         return _with_hyper(carry, hyper)
 
+    def samples_of(rows):
+        return jax.tree.map(lambda x: x[rows], problem.train)
+
     def own_rows(table, carry):
         return table[carry.hyper["fold"].astype(jnp.int32)]
 
@@ -182,7 +185,7 @@ def make_run(
 
     def step(carry, xs):
         rows, key = xs
-        batch = problem.train if rows is None else jax.tree.map(lambda x: x[rows], problem.train)
+        batch = problem.train if rows is None else samples_of(rows)
 
         def loss(params, batch, key):
             return problem.loss(params, carry.model_state, batch, carry.hyper, train=True, key=key)
@@ -216,9 +219,7 @@ def make_run(
 
         def forward(model_state, xs):
             rows, key = xs
-            batch = (
-                problem.train if rows is None else jax.tree.map(lambda x: x[rows], problem.train)
-            )
+            batch = problem.train if rows is None else samples_of(rows)
 
             def loss(batch, key):
                 return problem.loss(params, model_state, batch, carry.hyper, train=True, key=key)
@@ -231,8 +232,7 @@ def make_run(
     def test(carry, xs):
         data = problem.test
         if folds is not None:
-            rows = own_rows(test_rows, carry)
-            data = jax.tree.map(lambda x: x[rows], problem.train)
+            data = samples_of(own_rows(test_rows, carry))
         if data is None:
             return {}
         params = eval_params(carry.params, carry.opt_state)
