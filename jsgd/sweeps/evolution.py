@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jsgd.sweeps.dimension import Interval, Rounded, Values
-from jsgd.sweeps.scheduler import Standing, Verdict
+from jsgd.sweeps.scheduler import Standing, Verdict, check_whole
 from jsgd.sweeps.space import Either
 from jsgd.train.names import unknown
 
@@ -54,8 +54,7 @@ names=('lr',))
         to explore, perturb and resample (section 4.1.1).
     """
     factors = tuple(float(x) for x in factors)
-    if not (every >= 1 and every % 1 == 0):
-        raise ValueError(f"every = {every}: it must be a whole number, 1 or more")
+    check_whole("every", every)
     if not 0 < quantile <= 0.5:
         raise ValueError(f"quantile = {quantile}: it must be in (0, 0.5]")
     if not 0 <= resample_probability <= 1:

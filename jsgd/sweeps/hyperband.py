@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jsgd.sweeps.halving import best, check_factor
-from jsgd.sweeps.scheduler import Standing, Verdict
+from jsgd.sweeps.scheduler import Standing, Verdict, check_whole
 
 
 def hyperband(max_t: int, grace_period: int = 1, reduction_factor: float = 3) -> "Hyperband":
@@ -40,10 +40,8 @@ def hyperband(max_t: int, grace_period: int = 1, reduction_factor: float = 3) ->
         to Hyperparameter Optimization", JMLR 2018, https://jmlr.org/papers/v18/16-558.html,
         Algorithm 1.
     """
-    for name, x, high in (("max_t", max_t, math.inf), ("grace_period", grace_period, max_t)):
-        if not (1 <= x <= high and x % 1 == 0):
-            upper = "or more" if name == "max_t" else f"to max_t = {max_t}"
-            raise ValueError(f"{name} = {x}: it must be a whole number, 1 {upper}")
+    check_whole("max_t", max_t)
+    check_whole("grace_period", grace_period, max_t, f"to max_t = {max_t}")
     check_factor(reduction_factor)
     return Hyperband(int(max_t), int(grace_period), reduction_factor)
 

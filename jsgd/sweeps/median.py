@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jsgd.sweeps.scheduler import Standing, Verdict
+from jsgd.sweeps.scheduler import Standing, Verdict, check_whole
 
 
 def median_stopping(grace_period: int = 1, min_settings: int = 3) -> "MedianStopping":
@@ -29,9 +29,8 @@ def median_stopping(grace_period: int = 1, min_settings: int = 3) -> "MedianStop
         https://doi.org/10.1145/3097983.3098043, section 3.2.2, the median stopping rule. There the
         others are those that finished; here settings advance together, so none would have.
     """
-    for name, x in (("grace_period", grace_period), ("min_settings", min_settings)):
-        if not (x >= 1 and x % 1 == 0):
-            raise ValueError(f"{name} = {x}: it must be a whole number, 1 or more")
+    check_whole("grace_period", grace_period)
+    check_whole("min_settings", min_settings)
     return MedianStopping(int(grace_period), int(min_settings))
 
 

@@ -5,6 +5,7 @@ that a sweep that was killed decides the same when it resumes. Ours are frozen d
 values: equal by value, and JSON through `dataclasses.asdict`.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -64,3 +65,9 @@ class Verdict(NamedTuple):
 
 
 Scheduler = Callable[[Standing], Verdict]
+
+
+def check_whole(name: str, x: float, high: float = math.inf, upper: str = "or more") -> None:
+    """Raises `ValueError` unless a number of epochs or settings is whole, and 1 to `high`."""
+    if not (1 <= x <= high and x % 1 == 0):
+        raise ValueError(f"{name} = {x}: it must be a whole number, 1 {upper}")
