@@ -9,6 +9,7 @@ from jsgd import data, models, optimizers
 from jsgd import train as training
 from jsgd.cli.parse import parse_batch_size
 from jsgd.core import Optimizer
+from jsgd.sweeps.groups import whole
 from jsgd.train.names import unknown
 
 
@@ -38,7 +39,7 @@ class Task:
     def _make(self, optimizer: str, model: str, batch_size: Any, **options: Any) -> training.Run:
         dataset = self.data
         network = pick("model", model, models.REGISTRY)(
-            dataset.train[0], dataset.outputs, **{name: _whole(x) for name, x in options.items()}
+            dataset.train[0], dataset.outputs, **{name: whole(x) for name, x in options.items()}
         )
         kind = training.regression if dataset.n_classes is None else training.classification
         return training.make_run(
@@ -68,10 +69,6 @@ def _options(model: str, names: Collection[str]) -> list[str]:
     return [
         name for name in names if name in fields and isinstance(fields[name].default, int | str)
     ]
-
-
-def _whole(x: Any) -> Any:
-    return int(x) if isinstance(x, float) and x == int(x) else x
 
 
 def _with_arguments(make: Any, defaults: dict[str, Any], options: list[str]) -> Any:

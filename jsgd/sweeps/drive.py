@@ -78,7 +78,8 @@ class Drive:
 
     def result(self) -> SweepResult:
         """What is known so far."""
-        job, table, curves = self.job, self._table(), self.ledger.seen()
+        job, table = self.job, self._table()
+        curves = {name: x.copy() for name, x in self.ledger.seen().items()}
         spent = {
             "compilations": self.compiled,
             "compile_seconds": self.compiling,

@@ -88,7 +88,7 @@ class Groups:
         for row in rows.tolist():
             there = [name for name, x in points.items() if x[row] != "" and x[row] == x[row]]
             static = tuple(
-                (name, _plain(points[name][row])) for name in there if name in self.static
+                (name, whole(points[name][row].item())) for name in there if name in self.static
             )
             names = (n for n in there if n not in self.static and n not in self.labels)
             found.setdefault((static, tuple(names)), []).append(row)
@@ -115,9 +115,8 @@ class Groups:
                 )
 
 
-def _plain(x: Any) -> Any:
-    """A whole number as an `int`: batch sizes and widths are."""
-    x = x.item()
+def whole(x: Any) -> Any:
+    """A whole number as an `int`: batch sizes and widths are; all else as it is."""
     return int(x) if isinstance(x, float) and x == int(x) else x
 
 

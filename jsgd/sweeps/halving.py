@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -92,11 +91,6 @@ def best(rank: np.ndarray, diverged: np.ndarray, rows: np.ndarray, keep: int) ->
     """The best `keep` of these rows, rising; none that diverged is among them."""
     healthy = rows[~diverged[rows]]
     return np.sort(healthy[np.argsort(rank[healthy])[:keep]])
-
-
-def survivors(table: dict[str, Any], running: np.ndarray, keep: int) -> np.ndarray:
-    """The best `keep` of the running rows of a table."""
-    return best(table["rank"], table["status"] == "DIVERGED", running, keep)
 
 
 def check_factor(reduction_factor: float) -> None:

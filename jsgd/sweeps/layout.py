@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jsgd.sweeps.leaves import shapes
 from jsgd.sweeps.memory import available, even, fit, free_on_host, largest_in_loops, readable
 from jsgd.sweeps.program import Members, Program, carry_bytes, compile_run
 from jsgd.train.run import Run
@@ -83,11 +84,12 @@ def share(programs: list[Program], parts: list[Members]) -> list[Program]:
 
     Where there is no room for the carries of all of them, all wait on the host.
     """
+    working = max(program.working_bytes for program in programs)
     resident = sum(
-        program.carry_bytes * program.size * math.ceil(len(members.keys) / program.width)
+        program.needs(math.ceil(len(members.keys) / program.devices), offload=False)
+        - program.working_bytes
         for program, members in zip(programs, parts, strict=True)
     )
-    working = max(program.working_bytes for program in programs)
     if resident + working <= min(program.memory for program in programs):
         return programs
     return [replace(program, offload=True) for program in programs]
@@ -126,8 +128,7 @@ def chunk_size(layout: Layout, block: int) -> int | None:
 def _first_size(run: Run, members: Members, block: int, devices: list) -> int:
     if devices[0].platform != "cpu":
         return block
-    one = members.take(np.arange(1))
-    carry = jax.eval_shape(run.init, one.keys[0], {n: x[0] for n, x in one.numbers().items()})
+    carry = shapes(run, members.keys[0], members.hyper)
     step = largest_in_loops(jax.make_jaxpr(run.advance)(carry).jaxpr)
     size = max(1, round(_BYTES / max(1, carry_bytes(carry), step)))
     return math.ceil(block / max(1, round(block / size)))

@@ -77,11 +77,12 @@ class Ledger:
         )
 
     def seen(self) -> dict[str, np.ndarray]:
-        """The curves as far as anyone has come, of shape (settings, copies, epochs so far)."""
+        """The curves as far as anyone has come, of shape (settings, copies, epochs so far).
+
+        They are views, since they are looked at after every epoch.
+        """
         far = int(self.lengths.max())
-        return {
-            name: x[:, :far].reshape(-1, self.copies, far).copy() for name, x in self.curves.items()
-        }
+        return {name: x[:, :far].reshape(-1, self.copies, far) for name, x in self.curves.items()}
 
     def members(self, rows: np.ndarray) -> np.ndarray:
         """The members of settings."""
