@@ -57,7 +57,7 @@ def test_a_folder_is_a_data_set(folder, read):
         ("train-images-idx3-ubyte", idx(IMAGES)[:9], "byte 9: cut short within its head of 16"),
         ("train-images-idx3-ubyte", idx(IMAGES)[:-1], "byte 39: cut short, of shape .4, 3, 2. it"),
         ("train-images-idx3-ubyte", idx(IMAGES) + b"\0", "byte 40: there is more"),
-        ("train-images-idx3-ubyte", gzip.compress(idx(IMAGES))[:-9], "is no whole gzip file"),
+        ("train-images-idx3-ubyte", gzip.compress(idx(IMAGES), mtime=0)[:-9], "is no whole gzip file"),
         ("train-images-idx3-ubyte", idx(LABELS), "uint8 with 1 axes; it must be uint8 with 3"),
         (
             "train-labels-idx1-ubyte",
