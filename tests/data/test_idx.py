@@ -18,6 +18,9 @@ def idx(x, dtype="u1"):
     return head + x.astype(dtype).tobytes()
 
 
+PACKED = gzip.compress(idx(IMAGES), mtime=0)  # the same bytes in all workers
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Four digits to train on, plain; two to test on, gzipped."""
@@ -57,7 +60,7 @@ def test_a_folder_is_a_data_set(folder, read):
         ("train-images-idx3-ubyte", idx(IMAGES)[:9], "byte 9: cut short within its head of 16"),
         ("train-images-idx3-ubyte", idx(IMAGES)[:-1], "byte 39: cut short, of shape .4, 3, 2. it"),
         ("train-images-idx3-ubyte", idx(IMAGES) + b"\0", "byte 40: there is more"),
-        ("train-images-idx3-ubyte", gzip.compress(idx(IMAGES), mtime=0)[:-9], "is no whole gzip file"),
+        ("train-images-idx3-ubyte", PACKED[:-9], "is no whole gzip file"),
         ("train-images-idx3-ubyte", idx(LABELS), "uint8 with 1 axes; it must be uint8 with 3"),
         (
             "train-labels-idx1-ubyte",
