@@ -94,20 +94,19 @@ def conv(
         patches = _patches(lhs, rhs.shape, window_strides, padding, dilation)
         return _multiply(patches, rhs, feature_group_count, precision, preferred_element_type)
 
+    def tangent(point, towards):
+        (x, k), (dx, dk) = point, towards
+        scattered = _scatter(dx, k, padding, dilation, precision, preferred_element_type)
+        return gather(x, k), scattered + gather(x, dk)
+
     def product(lhs, rhs):
         few = _few(lhs, rhs, jax.eval_shape(native, lhs, rhs))
         if few == lhs.shape[0]:
             return gather(lhs, rhs)
-        part = jax.custom_jvp(gather)
-
-        @part.defjvp
-        def _(point, towards):
-            (x, k), (dx, dk) = point, towards
-            if tuple(window_strides) != (1, 1) or feature_group_count != 1:
-                return gather(x, k), gather(dx, k) + gather(x, dk)
-            scattered = _scatter(dx, k, padding, dilation, precision, preferred_element_type)
-            return gather(x, k), scattered + gather(x, dk)
-
+        part = gather
+        if tuple(window_strides) == (1, 1) and feature_group_count == 1:
+            part = jax.custom_jvp(gather)
+            part.defjvp(tangent)
         again = jax.checkpoint(part, prevent_cse=False)  # a loop keeps them apart
         parts = lax.map(lambda x: again(x, rhs), lhs.reshape(-1, few, *lhs.shape[1:]))
         return parts.reshape(-1, *parts.shape[2:])

@@ -1,5 +1,6 @@
 """`conv` against `lax.conv_general_dilated`: values, gradients, transformations, platforms."""
 
+import sys
 from functools import partial
 
 import jax
@@ -62,6 +63,15 @@ CASES = {
 }
 
 
+@pytest.fixture(params=["whole", "parts"])
+def cache(request, monkeypatch):
+    """With hardly any, the patches are cut from a few images at a time, as from large ones."""
+    if request.param == "parts":
+        module = sys.modules["jsgd.models.conv"]  # the attribute `conv` is the function
+        monkeypatch.setattr(module, "_CACHE", 0)
+
+
+@pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_value_and_both_gradients_are_those_of_lax(case):
     size, strides, padding, dilation, groups = case
@@ -93,6 +103,7 @@ def test_integers():
     np.testing.assert_array_equal(*both(x, k))
 
 
+@pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("shared", [True, False], ids=["one batch", "a batch each"])
 def test_vmap_over_kernels_is_the_loop(shared):
     x, k = draw(3, 2, 6, 6, 4), draw(3, 3, 3, 4, 8, seed=1)
@@ -123,11 +134,31 @@ def test_scan_is_the_loop():
     assert_close(scanned, (k, jnp.stack(values)))
 
 
+@pytest.mark.usefixtures("cache")
 def test_forward_mode_is_that_of_lax():
     point = draw(2, 6, 6, 3), draw(3, 3, 3, 5, seed=1)
     towards = draw(2, 6, 6, 3, seed=2), draw(3, 3, 3, 5, seed=3)
     run = jax.jit(lambda: [jax.jvp(form, point, towards) for form in forms()])
     assert_close(*run())
+
+
+@pytest.mark.usefixtures("cache")
+def test_products_with_the_hessian_are_those_of_lax():
+    point, towards = (draw(2, 6, 6, 3), draw(3, 3, 3, 5)), (draw(2, 6, 6, 3), draw(3, 3, 3, 5))
+
+    def product(form):
+        slope = jax.grad(lambda x, k: jnp.sum(jnp.sin(form(x, k))), (0, 1))
+        return jax.jvp(slope, point, towards)[1]
+
+    assert_close(*jax.jit(lambda: [product(form) for form in forms()])())
+
+
+def test_large_patches_take_the_memory_of_a_few_images():
+    ours, _ = forms()
+    gradients = jax.jit(jax.grad(lambda x, k: ours(x, k).sum(), (0, 1)))
+    shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in ((32, 32, 32, 64), (3, 3, 64, 64))]
+    memory = gradients.lower(*shapes).compile().memory_analysis().temp_size_in_bytes
+    assert memory < 32 * 2**20  # the patches of all images have 72 MiB
 
 
 @pytest.mark.parametrize(
