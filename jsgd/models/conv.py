@@ -8,15 +8,19 @@ naive one, and `vmap` over kernels makes a grouped one, which is slow everywhere
 is fast in both places (`vmap` of it is a batched product), so on CPU a 2-D convolution is one.
 The patches that are multiplied are larger than the images by the size of the kernel, so they are
 cut from a few images at a time, whose patches stay in the cache, and again for the gradients.
+Between many channels a 3x3 kernel of stride 1 is Winograd's form instead, 16 products, which takes
+half the time.
 `benchmarks/convolution.py` and `benchmarks/resnet.py` measure it.
 """
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+
+from jsgd.models.winograd import transform_kernel, winograd
 
 _NHWC_HWIO = lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
 
@@ -40,7 +44,8 @@ def conv(
         y_{nijo} = \sum_{abc} x_{n, is+ad, js+bd, c}\, k_{abco}
 
     with strides s and dilations d, on x padded with zeros. On CPU the patches of x, of shape
-    (n, oh, ow, kh * kw * c), are a concatenation of kh * kw slices, and y is their product with k.
+    (n, oh, ow, kh * kw * c), are a concatenation of kh * kw slices, and y is their product with k;
+    3x3 kernels of stride 1 between 32 channels or more are applied by `winograd`.
 
     The fast form serves images "NHWC" and kernels "HWIO" with any strides, padding, kernel
     dilation and feature groups. Everything else (1-D and 3-D, other layouts, transposed
@@ -71,6 +76,8 @@ def conv(
     References:
         Chellapilla, Puri and Simard, "High Performance Convolutional Neural Networks for Document
         Processing", 2006, https://inria.hal.science/inria-00112631, section 3.1 (unrolling).
+        Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016,
+        https://arxiv.org/abs/1509.09308, section 4.1 (F(2x2, 3x3)).
     """
 
     def native(lhs, rhs):
@@ -90,26 +97,22 @@ def conv(
 
     dilation = rhs_dilation or (1, 1)
 
-    def gather(lhs, rhs):
-        patches = _patches(lhs, rhs.shape, window_strides, padding, dilation)
-        return _multiply(patches, rhs, feature_group_count, precision, preferred_element_type)
-
-    def tangent(point, towards):
-        (x, k), (dx, dk) = point, towards
-        scattered = _scatter(dx, k, padding, dilation, precision, preferred_element_type)
-        return gather(x, k), scattered + gather(x, dk)
-
     def product(lhs, rhs):
-        few = _few(lhs, rhs, jax.eval_shape(native, lhs, rhs))
-        if few == lhs.shape[0]:
-            return gather(lhs, rhs)
-        part = gather
-        if tuple(window_strides) == (1, 1) and feature_group_count == 1:
-            part = jax.custom_jvp(gather)
-            part.defjvp(tangent)
-        again = jax.checkpoint(part, prevent_cse=False)  # a loop keeps them apart
-        parts = lax.map(lambda x: again(x, rhs), lhs.reshape(-1, few, *lhs.shape[1:]))
-        return parts.reshape(-1, *parts.shape[2:])
+        y = jax.eval_shape(native, lhs, rhs)
+        if _suits_winograd(lhs, rhs, window_strides, dilation, preferred_element_type):
+            pads = tuple(_pads(lhs, rhs.shape, window_strides, padding, dilation))
+            tiles = 16 * -(-y.shape[1] // 2) * -(-y.shape[2] // 2) * sum(rhs.shape[2:])
+            part = partial(winograd, pads=pads, precision=precision)
+            return _in_parts(part, lhs, transform_kernel(rhs), tiles)
+
+        def part(lhs, rhs):
+            patches = _patches(lhs, rhs.shape, window_strides, padding, dilation)
+            return _multiply(patches, rhs, feature_group_count, precision, preferred_element_type)
+
+        kh, kw = rhs.shape[:2]
+        # a kernel of one place has no patches but the image
+        patches = y.shape[1] * y.shape[2] * kh * kw * lhs.shape[3] if kh * kw > 1 else 0
+        return _in_parts(part, lhs, rhs, patches)
 
     if _is_plain(lhs, rhs, lhs_dilation, dimension_numbers, feature_group_count, batch_group_count):
         return lax.platform_dependent(lhs, rhs, cpu=product, default=native)
@@ -130,21 +133,36 @@ def _is_plain(x, kernel, lhs_dilation, dimension_numbers, groups, batch_groups) 
     )
 
 
-def _few(x, kernel, y) -> int:
-    """The images to work on at a time, a divisor of their number.
+def _suits_winograd(x, kernel, strides, dilation, dtype) -> bool:
+    """Say whether fewer multiplications by Winograd's form pay for its additions."""
+    kh, kw, c, o = kernel.shape
+    return (
+        (kh, kw) == (3, 3)
+        and tuple(strides) == tuple(dilation) == (1, 1)
+        and c == x.shape[3]
+        and min(c, o) >= 32
+        and x.dtype in (jnp.float32, jnp.float64)
+        and dtype in (None, x.dtype)
+    )
 
-    Their patches may be as large as the kernel is, whose gradient is read and written each time.
-    A kernel of one place has no patches but the image.
+
+def _in_parts(f, x, kernel, each: int):
+    """Compute f(x, kernel) of a few images at a time, and what it needs again for the gradients.
+
+    Args:
+        each: how many numbers it works on for an image. Those of the images of a part may take as
+            much room as the kernel does, whose gradient is read and written with each part.
     """
-    images, (kh, kw, _, _) = x.shape[0], kernel.shape
-    each = y.shape[1] * y.shape[2] * kh * kw * x.shape[3] * x.dtype.itemsize
-    room = max(_CACHE, kernel.size * x.dtype.itemsize)
-    if kh * kw == 1 or images * each <= room:
-        return images
-    return max(n for n in range(1, images + 1) if images % n == 0 and (n == 1 or n * each <= room))
+    images, room = x.shape[0], max(_CACHE // x.dtype.itemsize, kernel.size)
+    if images * each <= room:
+        return f(x, kernel)
+    few = max(n for n in range(1, images + 1) if images % n == 0 and (n == 1 or n * each <= room))
+    again = jax.checkpoint(f, prevent_cse=False)  # a loop keeps them apart
+    parts = lax.map(lambda x: again(x, kernel), x.reshape(-1, few, *x.shape[1:]))
+    return parts.reshape(-1, *parts.shape[2:])
 
 
-_CACHE = 5 * 2**20  # bytes; 3 and 5 MiB were alike for ResNet-18 on two cores, whose L2 has 2 MiB
+_CACHE = 4 * 2**20  # bytes; 3 to 5 MiB were alike on two cores, whose L2 has 2 MiB
 
 
 def _patches(x, kernel_shape, strides, padding, dilation):
@@ -173,31 +191,6 @@ def _pads(x, kernel_shape, strides, padding, dilation):
     if isinstance(padding, str):
         return lax.padtype_to_pads(x.shape[1:3], _reach(kernel_shape, dilation), strides, padding)
     return padding
-
-
-def _scatter(x, kernel, padding, dilation, precision, dtype):
-    """Convolve with stride 1 by multiplying every place first and adding up the shifted products.
-
-    It is linear in x, and its transpose is a convolution by patches: what is the slower form here
-    makes the faster gradient.
-    """
-    (n, h, w, c), (kh, kw, _, o) = x.shape, kernel.shape
-    pads, reach = _pads(x, kernel.shape, (1, 1), padding, dilation), _reach(kernel.shape, dilation)
-    kernel = jnp.moveaxis(kernel, 2, 0).reshape(c, -1)
-    z = lax.dot_general(x.reshape(-1, c), kernel, (((1,), (0,)), ((), ())), precision, dtype)
-    taps = lax.split(z.reshape(n, h, w, -1), [o] * (kh * kw), axis=3)
-    zero = jnp.zeros((), z.dtype)
-
-    def shifted(tap, at):
-        tops = [(size - 1 - a) * d for size, a, d in zip((kh, kw), at, dilation, strict=True)]
-        sides = [(top, r - 1 - top, 0) for top, r in zip(tops, reach, strict=True)]
-        return lax.pad(tap, zero, [(0, 0, 0), *sides, (0, 0, 0)])
-
-    places = [(a, b) for a in range(kh) for b in range(kw)]
-    whole = reduce(jnp.add, [shifted(tap, at) for tap, at in zip(taps, places, strict=True)])
-    # as if padded by all that a kernel reaches over; cropped once, so that the transpose pads once
-    sides = [(low - r + 1, high - r + 1, 0) for (low, high), r in zip(pads, reach, strict=True)]
-    return lax.pad(whole, zero, [(0, 0, 0), *sides, (0, 0, 0)])
 
 
 def _multiply(patches, kernel, groups, precision, dtype):

@@ -227,3 +227,64 @@ def test_it_serves_flax(padding):
     variables = jax.jit(layers[0].init)(jax.random.key(0), x)
     run = jax.jit(lambda variables: [layer.apply(variables, x) for layer in layers])
     np.testing.assert_allclose(*run(variables), rtol=1e-4, atol=1e-5)
+
+
+# 3x3 kernels of stride 1 between many channels are Winograd's form
+
+PADDINGS = {
+    "same": "SAME",
+    "valid": "VALID",
+    "uneven": ((1, 2), (0, 3)),
+    "negative": ((-1, 0), (2, -1)),
+    "wide": ((4, 3), (3, 3)),
+}
+
+
+def test_winograd_multiplies_less_than_half_as_often():
+    def flops(channels):
+        x, k = draw(2, 16, 16, channels), draw(3, 3, channels, 64)
+        run = jax.jit(forms()[0]).lower(x, k).compile()
+        return run.cost_analysis()["flops"] / (2 * x.size * 9 * 64)
+
+    assert flops(31) > 0.99  # the patches'
+    assert flops(64) < 0.6  # 4 / 9, and the additions
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("padding", PADDINGS.values(), ids=PADDINGS.keys())
+def test_winograd_value_and_both_gradients_are_those_of_lax(padding):
+    x, k = draw(2, 7, 8, 32), draw(3, 3, 32, 33, seed=1) / 17
+    run = jax.jit(lambda x, k: [with_gradients(form)(x, k) for form in forms(padding=padding)])
+    assert_close(*run(x, k))
+
+
+@pytest.mark.usefixtures("cache")
+def test_winograd_products_with_the_hessian_are_those_of_lax():
+    point, towards = (
+        (draw(2, 4, 5, 32), draw(3, 3, 32, 32) / 17),
+        (draw(2, 4, 5, 32), draw(3, 3, 32, 32)),
+    )
+
+    def product(form):
+        slope = jax.grad(lambda x, k: jnp.sum(jnp.sin(form(x, k))), (0, 1))
+        return jax.tree.leaves(jax.jvp(slope, point, towards))
+
+    ours, theirs = jax.jit(lambda: [product(form) for form in forms()])()
+    scale = max(float(jnp.abs(x).max()) for x in theirs)
+    assert_close([x / scale for x in ours], [x / scale for x in theirs])
+
+
+def test_winograd_vmap_over_kernels_is_the_loop():
+    x, k = draw(3, 2, 6, 6, 32), draw(3, 3, 3, 32, 32, seed=1) / 17
+    ours, stock = map(with_gradients, forms())
+    mapped = jax.jit(jax.vmap(ours))(x, k)
+    stock = jax.jit(stock)
+    for i in range(3):
+        assert_close([leaf[i] for leaf in mapped], stock(x[i], k[i]))
+
+
+def test_winograd_leaves_half_precision_to_patches():
+    x, k = draw(1, 6, 6, 32, dtype=jnp.bfloat16), draw(3, 3, 32, 32, dtype=jnp.bfloat16) / 17
+    ours, stock = [form(x, k) for form in forms()]
+    assert ours.dtype == jnp.bfloat16
+    assert_close([ours.astype(jnp.float32)], [stock.astype(jnp.float32)])
