@@ -139,7 +139,8 @@ def _few(x, kernel, y) -> int:
     images, (kh, kw, _, _) = x.shape[0], kernel.shape
     each = y.shape[1] * y.shape[2] * kh * kw * x.shape[3] * x.dtype.itemsize
     room = max(_CACHE, kernel.size * x.dtype.itemsize)
-    if kh * kw == 1 or images * each <= room:
+    symbolic = not isinstance(images, int)  # in a program that is exported for every batch size
+    if kh * kw == 1 or symbolic or images * each <= room:
         return images
     return max(n for n in range(1, images + 1) if images % n == 0 and (n == 1 or n * each <= room))
 

@@ -11,3 +11,5 @@ from jsgd.train.run import Run as Run
 from jsgd.train.run import make_run as make_run
 from jsgd.train.shuffle import permutation as permutation
 from jsgd.train.stream import make_stream_run as make_stream_run
+from jsgd.train.weights import load_weights as load_weights
+from jsgd.train.weights import save_weights as save_weights
