@@ -1,5 +1,8 @@
 """Training: a problem and an optimizer make a run; `fit` drives one run, a sweep many."""
 
+from jsgd.train.finetune import layer_names as layer_names
+from jsgd.train.finetune import layerwise_lr as layerwise_lr
+from jsgd.train.finetune import pretrained as pretrained
 from jsgd.train.fit import Fit as Fit
 from jsgd.train.fit import fit as fit
 from jsgd.train.folds import fold_rows as fold_rows
