@@ -1,5 +1,7 @@
 """Training: a problem and an optimizer make a run; `fit` drives one run, a sweep many."""
 
+from jsgd.train.export import export_predict as export_predict
+from jsgd.train.export import export_step as export_step
 from jsgd.train.finetune import layer_names as layer_names
 from jsgd.train.finetune import layerwise_lr as layerwise_lr
 from jsgd.train.finetune import pretrained as pretrained
