@@ -154,7 +154,8 @@ def _in_parts(f, x, kernel, each: int):
             much room as the kernel does, whose gradient is read and written with each part.
     """
     images, room = x.shape[0], max(_CACHE // x.dtype.itemsize, kernel.size)
-    if images * each <= room:
+    symbolic = not isinstance(images, int)  # in a program that is exported for every batch size
+    if symbolic or images * each <= room:
         return f(x, kernel)
     few = max(n for n in range(1, images + 1) if images % n == 0 and (n == 1 or n * each <= room))
     again = jax.checkpoint(f, prevent_cse=False)  # a loop keeps them apart

@@ -1,5 +1,10 @@
 """Training: a problem and an optimizer make a run; `fit` drives one run, a sweep many."""
 
+from jsgd.train.export import export_predict as export_predict
+from jsgd.train.export import export_step as export_step
+from jsgd.train.finetune import layer_names as layer_names
+from jsgd.train.finetune import layerwise_lr as layerwise_lr
+from jsgd.train.finetune import pretrained as pretrained
 from jsgd.train.fit import Fit as Fit
 from jsgd.train.fit import fit as fit
 from jsgd.train.folds import fold_rows as fold_rows
@@ -11,3 +16,5 @@ from jsgd.train.run import Run as Run
 from jsgd.train.run import make_run as make_run
 from jsgd.train.shuffle import permutation as permutation
 from jsgd.train.stream import make_stream_run as make_stream_run
+from jsgd.train.weights import load_weights as load_weights
+from jsgd.train.weights import save_weights as save_weights

@@ -204,9 +204,15 @@ def _supervised(
     def init(key, hyper):
         check_ranges(hyper)
         params, model_state = model.init(key)
-        scaled = jax.tree.map(cast_like, scale(hyper["init_scale"], params), params)
-        # what norms multiply by is no random start, and only the kernels have two axes
-        params = jax.tree.map(lambda a, b: a if jnp.ndim(a) > 1 else b, scaled, params)
+        is_fresh = getattr(model.init, "is_fresh", lambda path: True)  # of `jsgd.train.pretrained`
+
+        def scaled(path, x):
+            # what norms multiply by is no random start, and only the kernels have two axes
+            if jnp.ndim(x) < 2 or not is_fresh(path):
+                return x
+            return cast_like(scale(hyper["init_scale"], x), x)
+
+        params = map_with_path(scaled, params)
         return params, told(model_state, hyper)
 
     def loss(params, model_state, batch, hyper, *, train, key):
