@@ -1,5 +1,8 @@
 """Training: a problem and an optimizer make a run; `fit` drives one run, a sweep many."""
 
+from jsgd.train.evaluate import Evaluation as Evaluation
+from jsgd.train.evaluate import evaluate as evaluate
+from jsgd.train.evaluate import predict as predict
 from jsgd.train.fit import Fit as Fit
 from jsgd.train.fit import fit as fit
 from jsgd.train.folds import fold_rows as fold_rows
