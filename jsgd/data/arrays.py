@@ -1,13 +1,12 @@
 """Data sets from NumPy arrays, in memory or in an `.npz` file."""
 
 import os
-import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
 
 from jsgd.data.dataset import Dataset
+from jsgd.data.npz import read_npz
 from jsgd.data.parts import classes, pixels, split
 
 
@@ -108,11 +107,7 @@ def load_npz(path: str | os.PathLike, *, test_size: float = 0.2, seed: int = 0) 
     Raises:
         ValueError: the file is broken or lacks an array, or as for `from_arrays`.
     """
-    try:
-        with open(path, "rb") as stream, np.load(stream) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is no whole .npz file of plain arrays: {error}") from None
+    arrays = read_npz(path)
     end = "_train" if "x_train" in arrays else ""
     for name in (f"x{end}", f"y{end}"):
         if name not in arrays:

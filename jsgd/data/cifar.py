@@ -98,12 +98,16 @@ def _pickled(file: Path, labels: bytes) -> tuple[np.ndarray, np.ndarray]:
     for name in (b"data", labels):
         if name not in names:
             raise ValueError(f"{file} holds no {name.decode()!r}")
-    images, y = np.asarray(batch[b"data"]), np.asarray(batch[labels])
-    if images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != _PIXELS:
-        raise ValueError(
-            f"{file}: 'data' is {images.dtype} of shape {images.shape}; it must be uint8 of "
-            f"shape (n, {_PIXELS})"
-        )
+    images, y = batch[b"data"], batch[labels]
+    # lists of lists of lists are not made arrays: of a pickle they may have no end
+    is_array = isinstance(images, np.ndarray)
+    if not is_array or images.dtype != np.uint8 or images.shape[1:] != (_PIXELS,):
+        what = f"{images.dtype} of shape {images.shape}" if is_array else type(images).__name__
+        raise ValueError(f"{file}: 'data' is {what}; it must be uint8 of shape (n, {_PIXELS})")
+    if not isinstance(y, np.ndarray):
+        if not isinstance(y, list) or not all(isinstance(label, int) for label in y):
+            raise ValueError(f"{file}: {labels.decode()!r} must be a list of whole numbers")
+        y = np.array(y)
     if y.shape != images.shape[:1] or y.dtype.kind not in "iu":
         raise ValueError(f"{file}: {y.size} labels of {y.dtype} for {len(images)} pictures")
     return images, y

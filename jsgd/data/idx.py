@@ -122,4 +122,8 @@ def read_idx(file: str | os.PathLike) -> np.ndarray:
         what = "cut short" if len(data) < end else "there is more"
         at = min(len(data), end)
         raise ValueError(f"{file}, byte {at}: {what}, of shape {shape} it is {end} bytes long")
-    return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+    try:
+        x = np.frombuffer(data, dtype, offset=start).reshape(shape)
+    except ValueError as error:  # no number at all, and axes that are too long for NumPy
+        raise ValueError(f"{file}: of shape {shape}: {error}") from None
+    return x.astype(dtype.newbyteorder("="))

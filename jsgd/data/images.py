@@ -67,7 +67,7 @@ def images(
         x = load_pictures(folder, [file for file, _ in pairs], size, grayscale, cache)
         y = np.array([names.index(name) for _, name in pairs], np.int32)
         parts.append((x, y))
-    train, test = parts if len(parts) == 2 else split(x, y, test_size, seed)
+    train, test = parts if len(parts) == 2 else _split(x, y, test_size, seed, root)
     if train[0].shape[1:] != test[0].shape[1:]:
         shapes = f"{test[0].shape[1:3]} pixels, {train[0].shape[1:3]} in train"
         raise ValueError(f"{folders[-1]}: {shapes}: give size=(height, width)")
@@ -103,21 +103,31 @@ def _from_csv(folder: Path, labels: Path) -> list[tuple[Path, str]]:
     pairs: dict[Path, str] = {}
     with labels.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
         lines = csv.reader(stream)
-        next(lines, None)
-        for row in lines:
-            at = f"{labels}, line {lines.line_num}"
-            if len(row) < 2 or not row[0] or not row[1]:
-                raise ValueError(f"{at}: {','.join(row)!r} is not file,label")
-            file = folder / row[0]
-            if not file.is_file():
-                raise ValueError(f"{at}: there is no {file}")
-            if file in pairs:
-                raise ValueError(f"{at}: {row[0]} is there twice")
-            pairs[file] = row[1].strip()
+        try:
+            rows = [(f"{labels}, line {lines.line_num}", row) for row in lines]
+        except csv.Error as error:
+            raise ValueError(f"{labels}, line {lines.line_num}: {error}") from None
+    for at, row in rows[1:]:
+        if len(row) < 2 or not row[0] or not row[1].strip():
+            raise ValueError(f"{at}: {','.join(row)!r} is not file,label")
+        file = folder / row[0]
+        if not file.is_file():
+            raise ValueError(f"{at}: there is no {file}")
+        if file in pairs:
+            raise ValueError(f"{at}: {row[0]} is there twice")
+        pairs[file] = row[1].strip()
     if not pairs:
         raise ValueError(f"{labels} names no picture")
     return list(pairs.items())
 
 
+def _split(x: np.ndarray, y: np.ndarray, test_size: float, seed: int, root: Path) -> Any:
+    try:
+        return split(x, y, test_size, seed)
+    except ValueError as error:
+        raise ValueError(f"{root}: {error}") from None
+
+
 def _as_number(name: str) -> tuple[bool, int, str]:
-    return (False, int(name), name) if name.isdecimal() else (True, 0, name)
+    number = name.isdecimal() and len(name) < 20  # Python refuses to read very long ones
+    return (False, int(name), name) if number else (True, 0, name)

@@ -7,6 +7,7 @@ call is replaced by stand-ins, which are turned into arrays of numbers afterward
 import io
 import os
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ def read_pickle(file: str | os.PathLike) -> Any:
     Raises:
         ValueError: it is cut short, broken, or names anything else.
     """
-    stream = io.BytesIO(Path(file).read_bytes())
+    data = Path(file).read_bytes()
+    stream = io.BytesIO(data)
     try:
-        return _plain(_Unpickler(stream, encoding="bytes").load())
+        _check_sizes(data)
+        return _plain(_Unpickler(stream, encoding="bytes").load(), {})
     except Exception as error:  # a broken pickle may fail anyhow
         raise ValueError(
             f"{file}, about byte {stream.tell()}: no pickle of arrays: {error}"
@@ -35,6 +38,18 @@ class _Unpickler(pickle.Unpickler):
         if f"{module}.{name}" not in _ALLOWED:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which is not called")
         return _ALLOWED[f"{module}.{name}"]
+
+
+def _check_sizes(data: bytes) -> None:
+    """Raises `ValueError` if the pickle claims to be larger than it is.
+
+    The unpickler takes the memory for a string before it looks whether there is so much to read,
+    which `genops` looks at, and for as many places as the highest number that it is to remember
+    something under. Who writes pickles numbers them from 0 or 1.
+    """
+    for count, (op, number, at) in enumerate(pickletools.genops(data)):
+        if op.name in ("PUT", "LONG_BINPUT") and (number or 0) > count:
+            raise ValueError(f"it would remember something as number {number}, at byte {at}")
 
 
 class _DType:
@@ -58,16 +73,20 @@ class _Array:
         return flat.reshape(self.shape, order="F" if self.by_columns else "C")
 
 
-def _plain(x: Any) -> Any:
-    if isinstance(x, _Array):
-        return x.array()
-    if isinstance(x, dict):
-        return {_plain(key): _plain(value) for key, value in x.items()}
-    if isinstance(x, list | tuple):
-        return type(x)(map(_plain, x))
+def _plain(x: Any, done: dict[int, Any]) -> Any:
+    """With arrays in place of their stand-ins; what is there many times is worked on once."""
     if isinstance(x, bytes | str | int | float | None):
         return x
-    raise ValueError(f"{type(x).__name__} is neither plain nor an array")
+    if id(x) not in done:
+        if isinstance(x, _Array):
+            done[id(x)] = x.array()
+        elif isinstance(x, dict):
+            done[id(x)] = {_plain(key, done): _plain(value, done) for key, value in x.items()}
+        elif isinstance(x, list | tuple):
+            done[id(x)] = type(x)(_plain(value, done) for value in x)
+        else:
+            raise ValueError(f"{type(x).__name__} is neither plain nor an array")
+    return done[id(x)]
 
 
 def _array(*_: Any) -> _Array:
