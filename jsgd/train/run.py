@@ -13,6 +13,7 @@ from jsgd.core import Optimizer, eval_params, get_hyper, set_hyper
 from jsgd.core.hyper import is_concrete
 from jsgd.core.numerics import hyper_dtype
 from jsgd.core.tree import all_finite
+from jsgd.train.batch_stats import has_batch_stats, settle
 from jsgd.train.batches import count_samples, mean_over_batches, over_parts
 from jsgd.train.folds import fold_rows
 from jsgd.train.names import check_names
@@ -44,7 +45,9 @@ class Carry:
     """What a run made by `make_run` carries from epoch to epoch: a pytree of arrays.
 
     Attributes:
-        params, model_state, opt_state: the model and the optimizer.
+        params, opt_state: the model's parameters, and the optimizer.
+        model_state: the rest of the model; between epochs it suits
+            `jsgd.eval_params(params, opt_state)`, which need not be `params`.
         hyper: the problem's hyperparameters, and the fold.
         key: the key that the epochs to come are drawn from.
         t: int32, the steps done.
@@ -78,9 +81,9 @@ def make_run(
     that epoch (others each time). The test evaluates `jsgd.eval_params`. An optimizer that takes
     the gradients of single examples (`jsgd.dpsgd`) is given those.
 
-    Where the test evaluates averages of the parameters (`jsgd.ema`, `jsgd.swa`) and the model has
-    statistics of batches, one more pass over the epoch's batches estimates those anew, for the
-    test alone (Izmailov et al., https://arxiv.org/abs/1803.05407, the last lines of Algorithm 1).
+    Where those are averages (`jsgd.ema`, `jsgd.swa`) and the model has batch norm, its statistics
+    are estimated for them at the end of each epoch, by one more pass over its batches: the model
+    state of the carry is the one to use with `jsgd.eval_params` (`jsgd.train.settle`).
 
     `hyper` may hold the optimizer's names, as `jsgd.get_hyper` shows them, and the problem's. What
     the problem has off by default (`None`) is on if `hyper` holds it, and else no part of the
@@ -214,10 +217,13 @@ def make_run(
         new = Carry(params, model_state, opt_state, carry.hyper, carry.key, t, diverged_at)
         return new, metrics
 
-    def restated(carry, params, xs):
-        """The model state under other parameters: a pass over the batches of the epoch."""
+    def settled(carry, xs):
+        """The carry with batch statistics of the parameters to evaluate, if those are others."""
+        params = eval_params(carry.params, carry.opt_state)
+        if not (_differ(params, carry.params) and has_batch_stats(carry.model_state)):
+            return carry
 
-        def forward(model_state, xs):
+        def move(model_state, xs):
             rows, key = xs
             batch = problem.train if rows is None else samples_of(rows)
 
@@ -225,19 +231,17 @@ def make_run(
                 return problem.loss(params, model_state, batch, carry.hyper, train=True, key=key)
 
             _, (_, model_state) = over_parts(loss, batch, key, parts)
-            return model_state, None
+            return model_state
 
-        return jax.lax.scan(forward, carry.model_state, xs, length=steps)[0]
+        return replace(carry, model_state=settle(move, carry.model_state, xs))
 
-    def test(carry, xs):
+    def test(carry):
         data = problem.test
         if folds is not None:
             data = samples_of(own_rows(test_rows, carry))
         if data is None:
             return {}
         params = eval_params(carry.params, carry.opt_state)
-        if _differ(params, carry.params) and _has_statistics(carry.model_state):
-            carry = replace(carry, model_state=restated(carry, params, xs))
 
         def evaluate(batch):
             _, (metrics, _) = problem.loss(
@@ -252,7 +256,8 @@ def make_run(
         key, order_key, steps_key = jax.random.split(carry.key, 3)
         xs = batches(carry, order_key), jax.random.split(steps_key, steps)
         carry, metrics = jax.lax.scan(step, replace(carry, key=key), xs, length=steps)
-        metrics = {name: jnp.mean(x, axis=0) for name, x in metrics.items()} | test(carry, xs)
+        carry = settled(carry, xs)
+        metrics = {name: jnp.mean(x, axis=0) for name, x in metrics.items()} | test(carry)
         return carry, metrics | {"step": carry.t, "diverged_at": carry.diverged_at}
 
     return Run(init, advance, change)
@@ -271,11 +276,6 @@ def _differ(params: Any, trained: Any) -> bool:
     """Whether any leaf is another array: an average, which an optimizer keeps."""
     leaves = zip(jax.tree.leaves(params), jax.tree.leaves(trained), strict=True)
     return any(a is not b for a, b in leaves)
-
-
-def _has_statistics(model_state: Any) -> bool:
-    """Whether training moves it: it holds more than hyperparameters."""
-    return isinstance(model_state, Mapping) and bool(set(model_state) - {"hyper"})
 
 
 def _check_fold(fold: Any, folds: int) -> None:
