@@ -17,6 +17,7 @@ from jsgd.train.batch_stats import has_batch_stats, settle
 from jsgd.train.batches import count_samples, mean_over_batches, over_parts
 from jsgd.train.folds import fold_rows
 from jsgd.train.names import check_names
+from jsgd.train.parallel import Devices, mesh_of, place, spread
 from jsgd.train.problem import Problem
 from jsgd.train.shuffle import permutation
 
@@ -73,6 +74,8 @@ def make_run(
     shuffle: bool = True,
     folds: int | None = None,
     test_batch_size: int = 1024,
+    devices: Devices = None,
+    shard_state: bool = False,
 ) -> Run:
     """Training as a `Run`: an epoch is one scan over its batches, then the test.
 
@@ -114,11 +117,20 @@ def make_run(
             `None` for the problem's own test data.
         test_batch_size: static; the test is evaluated so many samples at a time, >= 1, for the sake
             of memory. None is left out: the last, partial batch counts by its size.
+        devices: static; how many of `jax.devices()`, or which ones, share the work: each computes
+            on its part of every batch (and of the test's), whose size they must divide, and holds
+            all of the data and the parameters. The results are those of one device but for
+            rounding: batch norm sees the whole batch. Such a run is jitted and fitted as any other;
+            a sweep, which spreads its members over the devices, does not take it.
+        shard_state: static; with `devices`, each has a part of what the optimizer remembers, and
+            with it of the work of the step (stage 1 of Rajbhandari et al., "ZeRO", SC 2020,
+            https://arxiv.org/abs/1910.02054, section 5.1). Arrays of less than 1024 numbers, and
+            those of which no axis is a multiple of the devices, stay whole.
 
     Raises:
-        ValueError: the batch size, the microbatch or the number of folds is not possible; and from
-            `init` and `set_hyper`, if a name in `hyper` is unknown, a number out of its range, or
-            `fold` missing.
+        ValueError: the batch size, the microbatch, the number of folds or the devices are not
+            possible; and from `init` and `set_hyper`, if a name in `hyper` is unknown, a number out
+            of its range, or `fold` missing.
 
     >>> import jax, jsgd
     >>> data = jsgd.data.linear_regression()
@@ -130,6 +142,11 @@ def make_run(
     >>> sorted(metrics), int(metrics["step"])
     (['diverged_at', 'loss', 'step', 'test_loss'], 16)
     """
+    mesh = mesh_of(devices)
+    if shard_state and mesh is None:
+        raise ValueError("shard_state = True: it takes devices to cut the state for")
+    problem = problem._replace(loss=spread(problem.loss, mesh))
+    placed = partial(place, mesh=mesh, shard_state=shard_state)
     samples, known = count_samples(problem.train), problem.hyper
     if folds is not None:
         if "fold" in known:
@@ -150,6 +167,11 @@ def make_run(
             f"microbatch = {microbatch!r}: it must be None or a divisor of the batch size {size}"
             + ", and None for gradients of single examples" * alone
         )
+    if mesh is not None and part % mesh.size:
+        raise ValueError(
+            f"{batch_size = }, {microbatch = }: {part} samples at a time are no multiple of "
+            f"{mesh.size} devices"
+        )
 
     def init(key, hyper):
         key, model_key = jax.random.split(key)
@@ -164,12 +186,12 @@ def make_run(
                 own.pop(name, None)  # the optimizer's
         off = [name for name in known if name not in own]
         carry = Carry(params, model_state, opt_state, own, key, _int32(0), _int32(-1))
-        return _with_hyper(carry, hyper, off)
+        return placed(_with_hyper(carry, hyper, off))
 
     def change(carry, hyper):
         own = {name: hyper.get(name, x) for name, x in carry.hyper.items()}
         jax.eval_shape(lambda key: problem.init(key, own), carry.key)  # it knows what is in range
-        return _with_hyper(carry, hyper)
+        return placed(_with_hyper(carry, hyper))
 
     def samples_of(rows):
         return jax.tree.map(lambda x: x[rows], problem.train)
@@ -215,7 +237,7 @@ def make_run(
         bad = ~(jnp.isfinite(value) & all_finite(params))
         diverged_at = jnp.where(bad & (carry.diverged_at < 0), t, carry.diverged_at)
         new = Carry(params, model_state, opt_state, carry.hyper, carry.key, t, diverged_at)
-        return new, metrics
+        return placed(new), metrics
 
     def settled(carry, xs):
         """The carry with batch statistics of the parameters to evaluate, if those are others."""
@@ -256,7 +278,7 @@ def make_run(
         key, order_key, steps_key = jax.random.split(carry.key, 3)
         xs = batches(carry, order_key), jax.random.split(steps_key, steps)
         carry, metrics = jax.lax.scan(step, replace(carry, key=key), xs, length=steps)
-        carry = settled(carry, xs)
+        carry = placed(settled(carry, xs))
         metrics = {name: jnp.mean(x, axis=0) for name, x in metrics.items()} | test(carry)
         return carry, metrics | {"step": carry.t, "diverged_at": carry.diverged_at}
 
