@@ -19,6 +19,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.sharding import PartitionSpec
 
 from jsgd.models.winograd import transform_kernel, winograd
 
@@ -115,8 +116,21 @@ def conv(
         return _in_parts(part, lhs, rhs, patches)
 
     if _is_plain(lhs, rhs, lhs_dilation, dimension_numbers, feature_group_count, batch_group_count):
-        return lax.platform_dependent(lhs, rhs, cpu=product, default=native)
+        each = _on_each_device(product, lhs.shape[0])
+        return lax.platform_dependent(lhs, rhs, cpu=each, default=native)
     return native(lhs, rhs)
+
+
+def _on_each_device(fn, images: int):
+    """`fn` of the images that a device has, where the batch is spread over the axis "data".
+
+    Images a few at a time are a loop over the batch, which no compiler spreads over devices.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    if "data" not in mesh.auto_axes or images % mesh.shape["data"]:
+        return fn
+    spec = PartitionSpec("data")
+    return jax.shard_map(fn, in_specs=(spec, PartitionSpec()), out_specs=spec)
 
 
 def _is_plain(x, kernel, lhs_dilation, dimension_numbers, groups, batch_groups) -> bool:

@@ -8,6 +8,7 @@ from jsgd.train.finetune import pretrained as pretrained
 from jsgd.train.evaluate import Evaluation as Evaluation
 from jsgd.train.evaluate import evaluate as evaluate
 from jsgd.train.evaluate import predict as predict
+from jsgd.train.batch_stats import settle as settle
 from jsgd.train.fit import Fit as Fit
 from jsgd.train.fit import fit as fit
 from jsgd.train.folds import fold_rows as fold_rows

@@ -13,9 +13,11 @@ from jsgd.core import Optimizer, eval_params, get_hyper, set_hyper
 from jsgd.core.hyper import is_concrete
 from jsgd.core.numerics import hyper_dtype
 from jsgd.core.tree import all_finite
+from jsgd.train.batch_stats import has_batch_stats, settle
 from jsgd.train.batches import count_samples, mean_over_batches, over_parts
 from jsgd.train.folds import fold_rows
 from jsgd.train.names import check_names
+from jsgd.train.parallel import Devices, mesh_of, place, spread
 from jsgd.train.problem import Problem
 from jsgd.train.shuffle import permutation
 
@@ -44,7 +46,9 @@ class Carry:
     """What a run made by `make_run` carries from epoch to epoch: a pytree of arrays.
 
     Attributes:
-        params, model_state, opt_state: the model and the optimizer.
+        params, opt_state: the model's parameters, and the optimizer.
+        model_state: the rest of the model; between epochs it suits
+            `jsgd.eval_params(params, opt_state)`, which need not be `params`.
         hyper: the problem's hyperparameters, and the fold.
         key: the key that the epochs to come are drawn from.
         t: int32, the steps done.
@@ -70,6 +74,8 @@ def make_run(
     shuffle: bool = True,
     folds: int | None = None,
     test_batch_size: int = 1024,
+    devices: Devices = None,
+    shard_state: bool = False,
 ) -> Run:
     """Training as a `Run`: an epoch is one scan over its batches, then the test.
 
@@ -78,9 +84,9 @@ def make_run(
     that epoch (others each time). The test evaluates `jsgd.eval_params`. An optimizer that takes
     the gradients of single examples (`jsgd.dpsgd`) is given those.
 
-    Where the test evaluates averages of the parameters (`jsgd.ema`, `jsgd.swa`) and the model has
-    statistics of batches, one more pass over the epoch's batches estimates those anew, for the
-    test alone (Izmailov et al., https://arxiv.org/abs/1803.05407, the last lines of Algorithm 1).
+    Where those are averages (`jsgd.ema`, `jsgd.swa`) and the model has batch norm, its statistics
+    are estimated for them at the end of each epoch, by one more pass over its batches: the model
+    state of the carry is the one to use with `jsgd.eval_params` (`jsgd.train.settle`).
 
     `hyper` may hold the optimizer's names, as `jsgd.get_hyper` shows them, and the problem's. What
     the problem has off by default (`None`) is on if `hyper` holds it, and else no part of the
@@ -111,11 +117,20 @@ def make_run(
             `None` for the problem's own test data.
         test_batch_size: static; the test is evaluated so many samples at a time, >= 1, for the sake
             of memory. None is left out: the last, partial batch counts by its size.
+        devices: static; how many of `jax.devices()`, or which ones, share the work: each computes
+            on its part of every batch (and of the test's), whose size they must divide, and holds
+            all of the data and the parameters. The results are those of one device but for
+            rounding: batch norm sees the whole batch. Such a run is jitted and fitted as any other;
+            a sweep, which spreads its members over the devices, does not take it.
+        shard_state: static; with `devices`, each has a part of what the optimizer remembers, and
+            with it of the work of the step (stage 1 of Rajbhandari et al., "ZeRO", SC 2020,
+            https://arxiv.org/abs/1910.02054, section 5.1). Arrays of less than 1024 numbers, and
+            those of which no axis is a multiple of the devices, stay whole.
 
     Raises:
-        ValueError: the batch size, the microbatch or the number of folds is not possible; and from
-            `init` and `set_hyper`, if a name in `hyper` is unknown, a number out of its range, or
-            `fold` missing.
+        ValueError: the batch size, the microbatch, the number of folds or the devices are not
+            possible; and from `init` and `set_hyper`, if a name in `hyper` is unknown, a number out
+            of its range, or `fold` missing.
 
     >>> import jax, jsgd
     >>> data = jsgd.data.linear_regression()
@@ -127,6 +142,11 @@ def make_run(
     >>> sorted(metrics), int(metrics["step"])
     (['diverged_at', 'loss', 'step', 'test_loss'], 16)
     """
+    mesh = mesh_of(devices)
+    if shard_state and mesh is None:
+        raise ValueError("shard_state = True: it takes devices to cut the state for")
+    problem = problem._replace(loss=spread(problem.loss, mesh))
+    placed = partial(place, mesh=mesh, shard_state=shard_state)
     samples, known = count_samples(problem.train), problem.hyper
     if folds is not None:
         if "fold" in known:
@@ -147,6 +167,11 @@ def make_run(
             f"microbatch = {microbatch!r}: it must be None or a divisor of the batch size {size}"
             + ", and None for gradients of single examples" * alone
         )
+    if mesh is not None and part % mesh.size:
+        raise ValueError(
+            f"{batch_size = }, {microbatch = }: {part} samples at a time are no multiple of "
+            f"{mesh.size} devices"
+        )
 
     def init(key, hyper):
         key, model_key = jax.random.split(key)
@@ -161,12 +186,12 @@ def make_run(
                 own.pop(name, None)  # the optimizer's
         off = [name for name in known if name not in own]
         carry = Carry(params, model_state, opt_state, own, key, _int32(0), _int32(-1))
-        return _with_hyper(carry, hyper, off)
+        return placed(_with_hyper(carry, hyper, off))
 
     def change(carry, hyper):
         own = {name: hyper.get(name, x) for name, x in carry.hyper.items()}
         jax.eval_shape(lambda key: problem.init(key, own), carry.key)  # it knows what is in range
-        return _with_hyper(carry, hyper)
+        return placed(_with_hyper(carry, hyper))
 
     def samples_of(rows):
         return jax.tree.map(lambda x: x[rows], problem.train)
@@ -212,12 +237,15 @@ def make_run(
         bad = ~(jnp.isfinite(value) & all_finite(params))
         diverged_at = jnp.where(bad & (carry.diverged_at < 0), t, carry.diverged_at)
         new = Carry(params, model_state, opt_state, carry.hyper, carry.key, t, diverged_at)
-        return new, metrics
+        return placed(new), metrics
 
-    def restated(carry, params, xs):
-        """The model state under other parameters: a pass over the batches of the epoch."""
+    def settled(carry, xs):
+        """The carry with batch statistics of the parameters to evaluate, if those are others."""
+        params = eval_params(carry.params, carry.opt_state)
+        if not (_differ(params, carry.params) and has_batch_stats(carry.model_state)):
+            return carry
 
-        def forward(model_state, xs):
+        def move(model_state, xs):
             rows, key = xs
             batch = problem.train if rows is None else samples_of(rows)
 
@@ -225,19 +253,17 @@ def make_run(
                 return problem.loss(params, model_state, batch, carry.hyper, train=True, key=key)
 
             _, (_, model_state) = over_parts(loss, batch, key, parts)
-            return model_state, None
+            return model_state
 
-        return jax.lax.scan(forward, carry.model_state, xs, length=steps)[0]
+        return replace(carry, model_state=settle(move, carry.model_state, xs))
 
-    def test(carry, xs):
+    def test(carry):
         data = problem.test
         if folds is not None:
             data = samples_of(own_rows(test_rows, carry))
         if data is None:
             return {}
         params = eval_params(carry.params, carry.opt_state)
-        if _differ(params, carry.params) and _has_statistics(carry.model_state):
-            carry = replace(carry, model_state=restated(carry, params, xs))
 
         def evaluate(batch):
             _, (metrics, _) = problem.loss(
@@ -252,7 +278,8 @@ def make_run(
         key, order_key, steps_key = jax.random.split(carry.key, 3)
         xs = batches(carry, order_key), jax.random.split(steps_key, steps)
         carry, metrics = jax.lax.scan(step, replace(carry, key=key), xs, length=steps)
-        metrics = {name: jnp.mean(x, axis=0) for name, x in metrics.items()} | test(carry, xs)
+        carry = placed(settled(carry, xs))
+        metrics = {name: jnp.mean(x, axis=0) for name, x in metrics.items()} | test(carry)
         return carry, metrics | {"step": carry.t, "diverged_at": carry.diverged_at}
 
     return Run(init, advance, change)
@@ -271,11 +298,6 @@ def _differ(params: Any, trained: Any) -> bool:
     """Whether any leaf is another array: an average, which an optimizer keeps."""
     leaves = zip(jax.tree.leaves(params), jax.tree.leaves(trained), strict=True)
     return any(a is not b for a, b in leaves)
-
-
-def _has_statistics(model_state: Any) -> bool:
-    """Whether training moves it: it holds more than hyperparameters."""
-    return isinstance(model_state, Mapping) and bool(set(model_state) - {"hyper"})
 
 
 def _check_fold(fold: Any, folds: int) -> None:
