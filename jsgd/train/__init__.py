@@ -1,5 +1,6 @@
 """Training: a problem and an optimizer make a run; `fit` drives one run, a sweep many."""
 
+from jsgd.train.checkpoint import load_checkpoint as load_checkpoint
 from jsgd.train.fit import Fit as Fit
 from jsgd.train.fit import fit as fit
 from jsgd.train.folds import fold_rows as fold_rows
