@@ -37,8 +37,7 @@ class Drive:
         stream: Any = None,
     ):
         self.stopping, self.now, self.best, self.history = stopping, now, best, history
-        self.keep_best = keep_best
-        self.stream: Any = stream
+        self.keep_best, self.stream = keep_best, stream
         self.program = jax.jit(run.advance, donate_argnums=0)
         for row in history.rows():
             stopping.update(row)
@@ -60,7 +59,7 @@ class Drive:
                 return None
         carry, metrics = self.program(self.now.carry, *chunk)
         metrics = jax.device_get({**metrics, **_rates(carry), **metrics})
-        at = self.stream.get_state() if hasattr(self.stream, "get_state") else None
+        at = getattr(self.stream, "get_state", lambda: None)()
         self.now = Snapshot(self.epoch + 1, carry, at)
         self.history.add(metrics)
         self.stopping.update(metrics)
@@ -82,7 +81,7 @@ def strong(carry: Any) -> Any:
 
 
 def peek(stream: Any, saved: bool) -> tuple[tuple, Iterator | None]:
-    """The first chunk of a stream, if it is one, and the stream, which still has it.
+    """The shapes of the first chunk of a stream, if it is one, and the stream, which still has it.
 
     Args:
         stream: an iterator, or `None`.
@@ -100,10 +99,11 @@ def peek(stream: Any, saved: bool) -> tuple[tuple, Iterator | None]:
     chunk = tuple(itertools.islice(stream, 1))
     if not chunk:
         raise ValueError("stream: it has no chunks")
-    if not can:
-        return chunk, itertools.chain(chunk, stream)
-    stream.set_state(start)
-    return chunk, stream
+    if can:
+        stream.set_state(start)
+    else:
+        stream = itertools.chain(chunk, stream)
+    return jax.eval_shape(lambda *chunk: chunk, *chunk), stream
 
 
 def _rates(carry: Any) -> dict[str, jax.Array]:

@@ -152,29 +152,31 @@ def fit(
     _at_least("patience", patience, 1)
     _at_least("tol", tol, 0)
     key, hyper = jax.random.key(key) if isinstance(key, int) else key, dict(hyper or {})
-    like = strong(
-        jax.eval_shape(lambda key: run.init(key, hyper), key)
-    )  # range errors, in one line
+    # of the numbers themselves, so that one out of range is an error in one line
+    like = strong(jax.eval_shape(lambda key: run.init(key, hyper), key))
     chunk, stream = peek(stream, saved=out is not None)
     _, metrics = jax.eval_shape(run.advance, like, *chunk)
     stopping = Stopping(pick_monitor(monitor, metrics), tol, patience)
     keep_best = patience is not None or out is not None if keep_best is None else keep_best
     with claimed(out, resume) as folder:
-        begun = saver = None
+        saver = None
         if folder is not None:
             told = record(run, key, hyper, stopping.monitor, *chunk)
             saver = Checkpoints(folder, told, keep)
-            begun = saver.load(like) if resume else None
-        if begun is None:
-            begun = Snapshot(0, strong(jax.jit(run.init)(key, hyper))), None, History()
-        if begun[0].epoch > epochs:
-            raise ValueError(f"epochs = {epochs}: the fit in {out} has done {begun[0].epoch}")
+        begun = (saver.load(like) if saver and resume else None) or _begin(run, key, hyper)
         drive = Drive(run, stopping, *begun, keep_best=keep_best, stream=stream)
+        del begun  # a best carry, which need not outlive the next best
+        if drive.epoch > epochs:
+            raise ValueError(f"epochs = {epochs}: the fit in {out} has done {drive.epoch}")
         samples = count_samples(chunk) if chunk else run.samples
         _loop(drive, epochs, samples, saver, save_every, progress, tensorboard)
     best = drive.best and drive.best.carry
     stopped = stopping.reason or "epochs"
     return Fit(drive.now.carry, drive.history.arrays(), stopped, stopping.best_epoch, best)
+
+
+def _begin(run: Run, key: Any, hyper: dict[str, Any]) -> tuple[Snapshot, None, History]:
+    return Snapshot(0, strong(jax.jit(run.init)(key, hyper))), None, History()
 
 
 def _loop(
