@@ -5,8 +5,6 @@ sweep is of. Everything else follows: what proposes and what stops settings are 
 """
 
 import dataclasses
-import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +12,12 @@ import jax
 import numpy as np
 
 from jsgd.sweeps.files import CHECKPOINT
-from jsgd.sweeps.leaves import from_leaves, shapes, to_leaves
 from jsgd.sweeps.population import Population
 from jsgd.sweeps.program import Program, compile_run
-from jsgd.sweeps.record import difference
 from jsgd.sweeps.result import Winner
+from jsgd.train import store
+from jsgd.train.leaves import from_leaves, shapes, to_leaves
+from jsgd.train.record import difference
 
 if TYPE_CHECKING:
     from jsgd.sweeps.drive import Drive
@@ -46,7 +45,6 @@ def save(out: Path, drive: "Drive") -> None:
         "spent": (drive.compiled, drive.compiling, drive.seconds),
     }
     arrays = {
-        "notes": np.frombuffer(json.dumps(notes).encode(), np.uint8),
         "curves": ledger.curves,
         "lengths": ledger.lengths,
         "running": np.isin(np.arange(len(ledger.lengths)), ledger.running),
@@ -56,29 +54,18 @@ def save(out: Path, drive: "Drive") -> None:
         arrays[f"population{i}"] = _numbered(x.leaves(np.arange(len(x.ids))))
     if winner:
         arrays["winner"] = _numbered(to_leaves(winner.carry))
-    folder = (out / CHECKPOINT).resolve()
-    _orbax().save(folder / str(max(_whole_ones(folder), default=0) + 1), arrays)
-    tidy(out)
+    folder = out / CHECKPOINT
+    number = max(store.whole(folder), default=0) + 1
+    store.save(folder, number, notes, arrays)
+    store.tidy(folder, [number])
 
 
 def load(out: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The notes and the arrays of the last checkpoint; `None` if there is none."""
-    tidy(out)
-    folder = (out / CHECKPOINT).resolve()
-    steps = _whole_ones(folder)
-    if not steps:
-        return None
-    arrays = _orbax().restore(folder / str(max(steps)))
-    return json.loads(arrays.pop("notes").tobytes()), arrays
-
-
-def tidy(out: Path) -> None:
-    """Remove every checkpoint but the last, and what a kill has left of another."""
-    folder = (out / CHECKPOINT).resolve()
-    last = max(_whole_ones(folder), default=0)
-    for path in folder.iterdir() if folder.exists() else ():
-        if path.name != str(last):
-            shutil.rmtree(path)
+    folder = out / CHECKPOINT
+    last = store.whole(folder)[-1:]
+    store.tidy(folder, last)
+    return store.load(folder, last[0]) if last else None
 
 
 def restore(drive: "Drive", notes: dict[str, Any], arrays: dict[str, Any]) -> None:
@@ -138,12 +125,6 @@ def _refuse(difference: str | None) -> None:
         raise ValueError(f"this is another sweep than the one to resume: {difference}")
 
 
-def _whole_ones(folder: Path) -> list[int]:
-    """The checkpoints that are whole: Orbax renames one to a number when it is."""
-    names = [path.name for path in folder.iterdir()] if folder.exists() else []
-    return [int(name) for name in names if name.isdecimal()]
-
-
 def _numbered(leaves: list[np.ndarray]) -> dict[str, np.ndarray]:
     return {str(i): x for i, x in enumerate(leaves)}
 
@@ -158,9 +139,3 @@ def _texts(columns: dict[str, np.ndarray]) -> dict[str, Any]:
 
 def _columns(texts: dict[str, Any]) -> dict[str, np.ndarray]:
     return {name: np.array(x, kind) for name, (kind, x) in texts.items()}
-
-
-def _orbax() -> Any:
-    import orbax.checkpoint  # here: it takes a while to import
-
-    return orbax.checkpoint.PyTreeCheckpointer()

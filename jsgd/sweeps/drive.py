@@ -18,10 +18,11 @@ from jsgd.sweeps.ledger import Ledger
 from jsgd.sweeps.memory import is_exhausted
 from jsgd.sweeps.population import Population
 from jsgd.sweeps.program import Members, Program, compilations
-from jsgd.sweeps.record import fingerprint
 from jsgd.sweeps.result import SweepResult, Winner, tabulate
 from jsgd.sweeps.scheduler import Standing, Verdict
+from jsgd.train.leaves import numbers
 from jsgd.train.progress import Progress
+from jsgd.train.record import fingerprint
 
 _SAVE_EVERY = 0.5  # seconds: quick epochs are not slowed down by saving each
 _SAVE_SHARE = 0.05  # of the time, at most, goes into saving
@@ -104,7 +105,7 @@ class Drive:
         for group in groups:
             if str(group) not in self.prints:
                 names = self.job.names(group)
-                self.prints[str(group)] = fingerprint(group.run, self.job.key, names)
+                self.prints[str(group)] = fingerprint(group.run, self.job.key, numbers(names))
 
     def _begin(self) -> bool:
         """Begin with the next batch of settings; whether there is one."""

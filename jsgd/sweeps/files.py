@@ -23,6 +23,7 @@ import numpy as np
 
 from jsgd.sweeps.dimension import Dimension, Rounded
 from jsgd.sweeps.space import Either
+from jsgd.train.files import writable, write
 
 Arrays = dict[str, np.ndarray]
 
@@ -80,16 +81,6 @@ def decode(folder: Path) -> tuple[Arrays, Arrays, dict[str, Dimension | Either],
     return table, curves, space, head, page
 
 
-def write(path: Path, data: bytes) -> None:
-    """Put a file in its place whole: write it beside, then rename."""
-    beside = path.with_name(f".{path.name}.tmp")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def write_all(out: str | os.PathLike, files: dict[str, bytes]) -> list[Path]:
     """Put files into a directory, which is made if need be."""
     out = Path(out)
@@ -97,27 +88,6 @@ def write_all(out: str | os.PathLike, files: dict[str, bytes]) -> list[Path]:
     for name, data in files.items():
         write(out / name, data)
     return [out / name for name in files]
-
-
-@contextlib.contextmanager
-def writable(out: str | os.PathLike) -> Iterator[Path]:
-    """The directory, made sure to be writable; it goes again if nothing was written there.
-
-    Raises:
-        ValueError: it cannot be written.
-    """
-    path = Path(out)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        write(path / ".writable", b"")
-        (path / ".writable").unlink()
-    except OSError as error:
-        raise ValueError(f"cannot write into {path}: {error.strerror or error}") from None
-    try:
-        yield path
-    finally:
-        if not any(path.iterdir()):
-            path.rmdir()
 
 
 @contextlib.contextmanager

@@ -19,9 +19,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from jsgd.sweeps.leaves import shapes
 from jsgd.sweeps.memory import available, even, fit, free_on_host, largest_in_loops, readable
 from jsgd.sweeps.program import Members, Program, carry_bytes, compile_run
+from jsgd.train.leaves import shapes
 from jsgd.train.run import Run
 
 Layout = str | tuple[str, int]

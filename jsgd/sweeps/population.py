@@ -9,8 +9,8 @@ import jax
 import numpy as np
 
 from jsgd.sweeps.layout import chunks, replan
-from jsgd.sweeps.leaves import from_leaves, to_leaves
 from jsgd.sweeps.program import Members, Program
+from jsgd.train.leaves import from_leaves, to_leaves
 from jsgd.train.run import Run
 
 _LARGE = 2**28  # bytes of a chunk: the devices pick from it, and a smaller one is fetched whole

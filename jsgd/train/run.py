@@ -12,7 +12,7 @@ import numpy as np
 from jsgd.core import Optimizer, eval_params, get_hyper, set_hyper
 from jsgd.core.hyper import is_concrete
 from jsgd.core.numerics import hyper_dtype
-from jsgd.core.tree import all_finite
+from jsgd.core.tree import all_finite, norm, widen
 from jsgd.train.batch_stats import has_batch_stats, settle
 from jsgd.train.batches import count_samples, mean_over_batches, over_parts
 from jsgd.train.folds import fold_rows
@@ -30,6 +30,7 @@ class Run(NamedTuple):
         advance: `advance(carry) -> (carry, metrics)`, one epoch; `metrics` is a dict of scalars.
         set_hyper: `set_hyper(carry, hyper) -> carry`, the names of `init`'s hyper with other values
             from now on; or `None`, where a run on its way cannot take others.
+        samples: how many samples an epoch goes through, where it says so.
 
     Anything of this form can be fitted and swept, a training or not. Two metrics have a meaning
     of their own: `step`, the steps done, and `diverged_at`, the first bad step or -1.
@@ -38,6 +39,7 @@ class Run(NamedTuple):
     init: Callable
     advance: Callable
     set_hyper: Callable | None = None
+    samples: int | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -64,6 +66,11 @@ class Carry:
     t: jax.Array
     diverged_at: jax.Array
 
+    @property
+    def eval_params(self) -> Any:
+        """The parameters to use: `jsgd.eval_params`."""
+        return eval_params(self.params, self.opt_state)
+
 
 def make_run(
     problem: Problem,
@@ -76,6 +83,7 @@ def make_run(
     test_batch_size: int = 1024,
     devices: Devices = None,
     shard_state: bool = False,
+    norms: bool = False,
 ) -> Run:
     """Training as a `Run`: an epoch is one scan over its batches, then the test.
 
@@ -126,6 +134,9 @@ def make_run(
             with it of the work of the step (stage 1 of Rajbhandari et al., "ZeRO", SC 2020,
             https://arxiv.org/abs/1910.02054, section 5.1). Arrays of less than 1024 numbers, and
             those of which no axis is a multiple of the devices, stay whole.
+        norms: static; metrics beside the others: the norms of the gradient (of the batch, before
+            the optimizer clips it), of the update and of the parameters, `grad_norm`, `update_norm`
+            and `param_norm`, each over all parameters together, and the mean over the steps.
 
     Raises:
         ValueError: the batch size, the microbatch, the number of folds or the devices are not
@@ -233,6 +244,8 @@ def make_run(
         params, opt_state = opt.step(
             carry.params, grads, carry.opt_state, value=value, value_fn=lambda p: value_fn(p)[0]
         )
+        if norms:
+            metrics = metrics | _norms(carry.params, params, grads, alone)
         t = carry.t + 1
         bad = ~(jnp.isfinite(value) & all_finite(params))
         diverged_at = jnp.where(bad & (carry.diverged_at < 0), t, carry.diverged_at)
@@ -282,7 +295,15 @@ def make_run(
         metrics = {name: jnp.mean(x, axis=0) for name, x in metrics.items()} | test(carry)
         return carry, metrics | {"step": carry.t, "diverged_at": carry.diverged_at}
 
-    return Run(init, advance, change)
+    return Run(init, advance, change, steps * size)
+
+
+def _norms(old: Any, new: Any, grads: Any, alone: bool) -> dict[str, jax.Array]:
+    """Of a step; with `alone`, the gradient is the mean of those of single examples."""
+    if alone:
+        grads = jax.tree.map(lambda g: jnp.mean(g, axis=0), grads)
+    update = jax.tree.map(jnp.subtract, widen(new), widen(old))
+    return {"grad_norm": norm(grads), "update_norm": norm(update), "param_norm": norm(new)}
 
 
 def _with_hyper(carry: Carry, hyper: Mapping[str, Any], off: Iterable[str] = ()) -> Carry:

@@ -8,18 +8,23 @@ from jsgd.train.run import Run, make_run
 
 
 def make_stream_run(
-    problem: Problem, opt: Optimizer, *, batch_size: int = 64, test_batch_size: int = 1024
+    problem: Problem,
+    opt: Optimizer,
+    *,
+    batch_size: int = 64,
+    test_batch_size: int = 1024,
+    norms: bool = False,
 ) -> Run:
     """As `make_run`, for sets larger than memory: `advance(carry, chunk) -> (carry, metrics)`.
 
     One `advance` goes through the batches of a chunk in their order (`jsgd.data.stream` has
     shuffled them), then does the test. The chunk is an argument: one program serves all chunks of
-    one size.
+    one size. `fit(run, stream=jsgd.data.stream(...))` drives it, chunk by chunk.
 
     Args:
         problem: made with any one chunk as its training data, which is an example only.
-        opt, batch_size, test_batch_size: as of `make_run`. The rows that a chunk has beyond a
-            multiple of the batch size are left out.
+        opt, batch_size, test_batch_size, norms: as of `make_run`. The rows that a chunk has beyond
+            a multiple of the batch size are left out.
 
     Raises:
         ValueError: as `make_run`.
@@ -42,9 +47,10 @@ def make_stream_run(
             batch_size=batch_size,
             shuffle=False,
             test_batch_size=test_batch_size,
+            norms=norms,
         )
 
     def advance(carry, chunk):
         return of(chunk).advance(carry)
 
-    return of(problem.train)._replace(advance=advance)
+    return of(problem.train)._replace(advance=advance, samples=None)  # a chunk may be of any size

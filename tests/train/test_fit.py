@@ -1,4 +1,7 @@
-"""`fit`: when it stops, what it keeps, what it prints."""
+"""`fit`: when it stops, what it keeps, what it prints, draws and writes."""
+
+import re
+import struct
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +9,8 @@ import numpy as np
 import pytest
 
 import jsgd
-from jsgd.train import Run, fit, make_run, regression
+from jsgd.train import Run, fit, make_run, make_stream_run, progress, regression
+from jsgd.train.history import learning_rates
 
 
 def curve(*losses, name="test_loss"):
@@ -44,11 +48,50 @@ def test_patience_knows_that_an_accuracy_should_rise():
     assert len(result.history["accuracy"]) == 5
 
 
+@pytest.mark.parametrize(
+    ("losses", "epoch"), [((5, 3, 4, 2, 3), 4), ((np.nan, 2, 2), 2), ((np.nan, np.nan), None)]
+)
+def test_the_best_epoch_is_the_first_of_the_least_loss(losses, epoch):
+    result = fit(curve(*losses), epochs=len(losses), keep_best=True, progress=False)
+    assert result.best_epoch == epoch
+    assert result.best == epoch  # this carry counts the epochs
+    assert result.carry == len(losses)
+
+
+@pytest.mark.parametrize(
+    ("how", "kept"), [({}, False), ({"patience": 9}, True), ({"out": "here"}, True)]
+)
+def test_the_best_carry_is_kept_where_something_watches(how, kept, tmp_path):
+    how = {name: tmp_path if value == "here" else value for name, value in how.items()}
+    result = fit(curve(5, 3, 4), epochs=3, progress=False, **how)
+    assert result.best_epoch == 2
+    assert (result.best is not None) == kept
+
+
+def test_without_a_test_the_loss_is_watched():
+    result = fit(curve(5, 3, 4, name="accuracy"), epochs=3, progress=False)
+    assert result.best_epoch == 2
+
+
+def test_a_run_with_neither_has_no_best_epoch():
+    run = Run(lambda key, hyper: jnp.int32(0), lambda t: (t + 1, {"reward": t}))
+    assert fit(run, epochs=3, progress=False).best_epoch is None
+
+
 @pytest.fixture(scope="module")
-def run():
+def problem():
     data = jsgd.data.linear_regression()
-    model = jsgd.models.REGISTRY["linear"](data.train[0], data.outputs)
-    return make_run(regression(model, data), jsgd.sgd())
+    return regression(jsgd.models.REGISTRY["linear"](data.train[0], data.outputs), data)
+
+
+@pytest.fixture(scope="module")
+def run(problem):
+    return make_run(problem, jsgd.sgd(jsgd.schedules.linear(0.1, 0.0, 16)))
+
+
+@pytest.fixture(scope="module")
+def fitted(run):
+    return fit(run, epochs=3, patience=3, progress=False)
 
 
 def test_a_run_that_diverges_stops_there(run):
@@ -89,6 +132,125 @@ def test_a_number_out_of_range_is_refused_before_training(run):
 def test_an_unknown_monitor_is_refused(run):
     with pytest.raises(ValueError, match="no metric 'test_los': did you mean 'test_loss'"):
         fit(run, epochs=1, patience=1, monitor="test_los", progress=False)
+
+
+def test_the_learning_rate_is_that_of_the_last_step_of_an_epoch(run, fitted):
+    last = run.samples // 64 * np.arange(1, 4) - 1
+    np.testing.assert_allclose(fitted.history["lr"], 0.1 * (1 - last / 16), rtol=1e-6)
+
+
+def test_learning_rates_of_several_optimizers_are_told_apart():
+    opt = jsgd.partition({"a": jsgd.sgd(0.5), "b": jsgd.adam(0.1)}, {"w": "a", "v": "b"})
+    rates = learning_rates(opt.init({"w": jnp.zeros(1), "v": jnp.zeros(1)}))
+    assert {name: round(float(x), 3) for name, x in rates.items()} == {"a__lr": 0.5, "b__lr": 0.1}
+
+
+def test_the_progress_says_the_metrics_the_rate_and_the_pace(run, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "_PLAIN_EVERY", 0.0)
+    fit(run, epochs=3)
+    first, second, last = capsys.readouterr().out.splitlines()
+    number = r"[\d.e+-]+"
+    words = rf"loss {number}  lr {number}  test_loss {number}"
+    assert re.fullmatch(f"epoch 1/3 {words}", first)  # it compiled: no pace yet
+    assert re.fullmatch(rf"epoch 2/3 {words}  [\d,]+ samples/s ETA 0:00:0\d", second)
+    assert re.fullmatch(rf"epoch 3/3 {words}  [\d,]+ samples/s", last)
+
+
+def test_a_run_that_does_not_say_its_samples_has_no_pace(capsys):
+    fit(curve(1, 2), epochs=2)
+    assert "samples/s" not in capsys.readouterr().out
+
+
+def test_the_history_as_a_table(fitted):
+    table = fitted.to_pandas()
+    assert list(table.index) == [1, 2, 3]
+    np.testing.assert_array_equal(table["loss"], fitted.history["loss"])
+
+
+def test_the_curves_show_training_and_test_together(fitted, tmp_path):
+    figure = fitted.plot(tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    panels = {ax.get_ylabel(): ax for ax in figure.axes}
+    assert list(panels) == ["loss", "learning rate"]
+    lines = {line.get_label(): line for line in panels["loss"].lines}
+    np.testing.assert_array_equal(lines["training"].get_ydata(), fitted.history["loss"])
+    np.testing.assert_array_equal(lines["test"].get_ydata(), fitted.history["test_loss"])
+    assert lines["best epoch"].get_xdata()[0] == fitted.best_epoch
+
+
+def test_one_metric_goes_into_axes(fitted):
+    figure = fitted.plot(metric="lr")
+    (ax,) = figure.axes
+    assert fitted.plot(ax=ax) is figure
+    assert ax.get_ylabel() == "loss"
+    with pytest.raises(ValueError, match="no metric 'los': did you mean 'loss'"):
+        fitted.plot(metric="los")
+
+
+@pytest.mark.parametrize("opt", [jsgd.sgd(0.5), jsgd.dpsgd(0.5, 1e6, 0.0)])
+def test_norms_are_means_over_the_steps_of_an_epoch(opt):
+    """Gradients of 3, then 1 and 0, and steps of half of them, from parameters of norm 4."""
+
+    def loss(params, state, batch, hyper, *, train, key):
+        value = jnp.mean(batch) * params
+        return value, ({"loss": value}, state)
+
+    data = jnp.array([2.0, 4.0, 1.0, 1.0, 0.0, 0.0])
+    problem = jsgd.train.Problem(lambda key, hyper: (jnp.float32(4), {}), loss, data, None, {})
+    run = make_run(problem, opt, batch_size=2, shuffle=False, norms=True)
+    _, metrics = jax.jit(run.advance)(run.init(jax.random.key(0), {}))
+    norms = {name: float(x) for name, x in metrics.items() if "norm" in name}
+    expected = {"grad_norm": 4 / 3, "update_norm": 2 / 3, "param_norm": (2.5 + 2 + 2) / 3}
+    assert norms == pytest.approx(expected, rel=1e-5)
+
+
+def test_norms_are_no_part_of_a_program_that_does_not_ask_for_them(problem):
+    run = make_run(problem, jsgd.sgd())
+    _, metrics = jax.eval_shape(run.advance, run.init(jax.random.key(0), {}))
+    assert not [name for name in metrics if "norm" in name]
+
+
+def scalars(folder):
+    """Of every event of the files in a folder: the step, the tag and the number."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    for path in sorted(folder.iterdir()):
+        data, at = path.read_bytes(), 0
+        while at < len(data):  # length, its checksum, that much, and the checksum of that
+            (size,) = struct.unpack("<Q", data[at : at + 8])
+            event = Event.FromString(data[at + 12 : at + 12 + size])
+            yield from ((event.step, x.tag, x.simple_value) for x in event.summary.value)
+            at += size + 16
+
+
+def test_event_files_hold_the_history(run, tmp_path):
+    result = fit(run, epochs=3, tensorboard=tmp_path, progress=False)
+    found = {(step, tag): value for step, tag, value in scalars(tmp_path)}
+    expected = {(i + 1, n): x for n, xs in result.history.items() for i, x in enumerate(xs)}
+    assert found == pytest.approx(expected)
+
+
+def test_event_files_need_their_package(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tensorboardX", None)
+    with pytest.raises(ImportError, match=r"pip install 'jsgd\[tensorboard\]'"):
+        fit(run, epochs=1, tensorboard=tmp_path, progress=False)
+
+
+def test_a_stream_is_fitted_chunk_by_chunk(problem):
+    streamed = make_stream_run(problem, jsgd.sgd(0.1), batch_size=16)
+    chunks = zip(*(x[:96].reshape(3, 32, *x.shape[1:]) for x in problem.train), strict=True)
+    result = fit(streamed, epochs=9, stream=chunks, progress=False)
+    assert result.stopped == "stream"
+    assert result.history["step"].tolist() == [2, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "how", "message"),
+    [([], {}, "it has no chunks"), ([(1,)], {"out": "x"}, "it must have get_state and set_state")],
+)
+def test_a_stream_that_cannot_serve_is_refused(run, chunks, how, message):
+    with pytest.raises(ValueError, match=f"stream: .*{message}"):
+        fit(run, epochs=1, stream=iter(chunks), progress=False, **how)
 
 
 def test_params_of_a_foreign_run_are_not_guessed():

@@ -36,8 +36,12 @@ def shapes(run: Run, key: Any, names: Iterable[str]) -> Any:
         key: any key of the kind that `run.init` is given.
         names: the hyperparameters that it is given.
     """
-    hyper = {name: jax.ShapeDtypeStruct((), hyper_dtype()) for name in names}
-    return jax.eval_shape(run.init, key, hyper)
+    return jax.eval_shape(run.init, key, numbers(names))
+
+
+def numbers(names: Iterable[str]) -> dict[str, jax.ShapeDtypeStruct]:
+    """The shapes of hyperparameters that are numbers."""
+    return {name: jax.ShapeDtypeStruct((), hyper_dtype()) for name in names}
 
 
 def _wrapped(x: np.ndarray, like: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Records: what a sweep is of, so that one that goes on is known to be the same."""
+"""Records: what a fit or a sweep is of, so that one that goes on is known to be the same."""
 
 import hashlib
 from typing import Any
@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jsgd.core.numerics import hyper_dtype
 from jsgd.core.tree import leaves_by_path
 from jsgd.train.run import Run
 
@@ -17,21 +16,25 @@ _PARTS = {
 }
 
 
-def fingerprint(run: Run, key: jax.Array, names: tuple[str, ...]) -> dict[str, Any]:
+def fingerprint(run: Run, key: jax.Array, hyper: Any, *chunk: Any) -> dict[str, Any]:
     """What tells one run from another, as JSON has it: what it carries, and its two programs.
 
     Args:
         run: the run.
         key: any key of the kind that it gets.
-        names: the hyperparameters that it gets.
+        hyper: the hyperparameters that it gets, or their shapes.
+        *chunk: what `advance` gets besides the carry, or its shapes.
     """
-    hyper = {name: jax.ShapeDtypeStruct((), hyper_dtype()) for name in names}
     init = jax.jit(run.init).trace(key, hyper)
     carry = init.out_info
     like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), carry)
-    advance = jax.jit(run.advance).trace(like)
-    leaves = {at: f"{x.dtype}{list(x.shape)}" for at, x in leaves_by_path(carry).items()}
-    return {"carry": leaves, "init": _digest(init), "advance": _digest(advance)}
+    advance = jax.jit(run.advance).trace(like, *chunk)
+    return {"carry": signature(carry), "init": _digest(init), "advance": _digest(advance)}
+
+
+def signature(carry: Any) -> dict[str, str]:
+    """The dtype and the shape of every leaf, by its path."""
+    return {at: f"{x.dtype}{list(x.shape)}" for at, x in leaves_by_path(carry).items()}
 
 
 def difference(saved: dict[str, Any], now: dict[str, Any], at: str = "") -> str | None:

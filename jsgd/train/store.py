@@ -1,0 +1,53 @@
+"""A store: numbered checkpoints in a directory, written with Orbax, each whole or not there.
+
+A checkpoint is arrays, and notes about them. Orbax renames one to its number when it is whole; one
+that is no longer wanted loses its number before anything of it is removed.
+"""
+
+import json
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def save(folder: Path, number: int, notes: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """Add a checkpoint.
+
+    Args:
+        folder: the store.
+        number: >= 0, and not of a checkpoint that is there.
+        notes: what JSON has.
+        arrays: a nest of dicts of NumPy arrays, none of them of size 0.
+    """
+    text = np.frombuffer(json.dumps(notes).encode(), np.uint8)
+    _orbax().save(folder.resolve() / str(number), arrays | {"notes": text})
+
+
+def load(folder: Path, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The notes and the arrays of a checkpoint."""
+    arrays = _orbax().restore(folder.resolve() / str(number))
+    return json.loads(arrays.pop("notes").tobytes()), arrays
+
+
+def whole(folder: Path) -> list[int]:
+    """The numbers of the checkpoints, rising."""
+    names = [path.name for path in folder.iterdir()] if folder.exists() else []
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def tidy(folder: Path, keep: Collection[int]) -> None:
+    """Remove every checkpoint but those, and what a kill has left of others."""
+    for path in list(folder.iterdir()) if folder.exists() else ():
+        if path.name not in map(str, keep):
+            if path.name.isdecimal():
+                path = path.rename(folder / f".{path.name}.tmp")
+            shutil.rmtree(path)
+
+
+def _orbax() -> Any:
+    import orbax.checkpoint  # here: it takes a while to import
+
+    return orbax.checkpoint.PyTreeCheckpointer()
