@@ -4,9 +4,9 @@ The head of another task is the same model with other `outputs`, its last layer 
 
 >>> import jsgd
 >>> from jsgd.models import REGISTRY
->>> x = jax.ShapeDtypeStruct((1, 8, 8, 1), "float32")
->>> params, model_state = REGISTRY["cnn"](x, outputs=10).init(jax.random.key(0))  # load_weights
->>> model = pretrained(REGISTRY["cnn"](x, outputs=5), params, model_state, fresh=("out",))
+>>> x = jax.ShapeDtypeStruct((1, 8), "float32")
+>>> params, model_state = REGISTRY["mlp"](x, outputs=10).init(jax.random.key(0))  # load_weights
+>>> model = pretrained(REGISTRY["mlp"](x, outputs=5), params, model_state, fresh=("out",))
 
 To freeze all but the head, wrap the optimizer:
 
@@ -135,19 +135,17 @@ def layerwise_lr(
     `thaw_every`. It is what the `lr` of elementwise and leafwise optimizers may be. All of it is
     data: one program sweeps rates and decays,
 
-    >>> import jax, jsgd
+    >>> import jsgd
     >>> data = jsgd.data.linear_regression()
-    >>> model = jsgd.models.REGISTRY["mlp"](data.train[0], 1, features=(4, 4))
+    >>> model = jsgd.models.REGISTRY["mlp"](data.train[0], 1)
     >>> run = jsgd.train.make_run(jsgd.train.regression(model, data), jsgd.adam())
-    >>> params, _ = model.init(jax.random.key(0))
+    >>> params, layers = jax.eval_shape(model.init, jax.random.key(0))[0], layer_names(model)
     >>> def init(key, hyper):
-    ...     lr = layerwise_lr(params, hyper["lr"], hyper["decay"], layer_names(model))
-    ...     return run.init(key, {"lr": lr})
-    >>> carries = jax.vmap(lambda lr, decay: init(jax.random.key(0), {"lr": lr, "decay": decay}))(
-    ...     jnp.array([0.1, 0.1]), jnp.array([0.5, 0.25])
-    ... )
-    >>> carries.opt_state.hyper["lr"]["dense0"]["kernel"]
-    Array([0.025  , 0.00625], dtype=float32)
+    ...     return run.init(key, {"lr": layerwise_lr(params, hyper["lr"], hyper["decay"], layers)})
+    >>> swept = jsgd.train.Run(init, run.advance)  # sweep(swept, {"lr": ..., "decay": ...})
+    >>> carry = jax.jit(swept.init)(jax.random.key(0), {"lr": 0.5, "decay": 0.5})
+    >>> carry.opt_state.hyper["lr"]["dense0"]["kernel"]
+    Array(0.25, dtype=float32)
 
     Args:
         params: the parameters; only their structure is read.
