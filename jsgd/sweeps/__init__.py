@@ -9,6 +9,8 @@ from jsgd.sweeps.dimension import quniform as quniform
 from jsgd.sweeps.dimension import randint as randint
 from jsgd.sweeps.dimension import uniform as uniform
 from jsgd.sweeps.evolution import population_based as population_based
+from jsgd.sweeps.find_lr import RangeTest as RangeTest
+from jsgd.sweeps.find_lr import find_lr as find_lr
 from jsgd.sweeps.halving import halving as halving
 from jsgd.sweeps.hyperband import hyperband as hyperband
 from jsgd.sweeps.median import median_stopping as median_stopping
