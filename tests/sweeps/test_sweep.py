@@ -46,8 +46,8 @@ def test_the_score_is_the_mean_over_seeds_at_the_final_epoch(result):
 def test_a_member_is_the_solo_run_with_its_seed(run, result, setting, seed):
     key = jax.random.fold_in(jax.random.key(0), seed)
     solo = fit(run, epochs=EPOCHS, key=key, hyper=result.params(setting), progress=False)
-    for name, x in solo.history.items():
-        np.testing.assert_allclose(result.curves[name][setting, seed], x, rtol=1e-5, atol=1e-5)
+    for name, x in result.curves.items():
+        np.testing.assert_allclose(x[setting, seed], solo.history[name], rtol=1e-5, atol=1e-5)
 
 
 def test_neither_position_nor_company_shows_by_a_bit(run, result):
