@@ -109,7 +109,9 @@ def picture(panels):
             for ax, x, y in ((left, epochs, line["loss"]), (right, seconds, line["accuracy"])):
                 ax.fill_between(x, y.min(0), y.max(0), color=colour, alpha=0.15, linewidth=0)
                 ax.plot(x, y.mean(0), label=f"{name}, lr {line['lr']:.2g}", **how)
-        left.set(ylabel="training loss", yscale="log", xlabel="epochs, of 1437 samples each", title=title)
+        left.set(
+            ylabel="training loss", yscale="log", xlabel="epochs, of 1437 samples", title=title
+        )
         right.set(ylabel="test accuracy", xlabel="seconds", title=title)
         right.legend(fontsize=9, loc="lower right")
         for ax in (left, right):
