@@ -9,8 +9,8 @@ one population in one program, on two CPU devices. The claim: their mean test ac
     python benchmarks/digits_cnn.py search
 
 is how the setting was chosen: by cross-validation within the training images, 4 folds, of 10
-settings. The test images, a fifth of all, had no say in it. It takes some minutes; the winner's
-numbers were rounded.
+settings, from a space that a wider search of the same kind had narrowed. The test images, a fifth
+of all, had no say in it. It takes two minutes; the winner's numbers were rounded.
 
 What is printed is kept in benchmarks/results/digits_cnn.json.
 
