@@ -25,7 +25,8 @@ def test_pretrained_weights_beat_those_from_scratch(monkeypatch):
 def test_a_seed_draws_as_many_images_of_each_class():
     data = finetune.digits(5, 10)
     run = finetune.with_few_labels(network(data), data, jsgd.sgd())
-    rows = [jax.jit(lambda key: run.init(key, {})[0])(jax.random.key(seed)) for seed in (0, 1)]
+    draw = jax.jit(lambda key: run.init(key, {})[0])
+    rows = [draw(jax.random.key(seed)) for seed in (0, 1)]
     assert set(rows[0].tolist()) != set(rows[1].tolist())
     for drawn in rows:
         np.testing.assert_array_equal(np.bincount(data.train[1][drawn]), finetune.LABELS)

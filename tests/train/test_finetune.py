@@ -33,8 +33,8 @@ def assert_equal(a, b):
 
 def test_weights_are_kept_and_what_is_fresh_is_the_models(weights):
     new = mlp()
-    params, _ = pretrained(new, *weights, fresh="out").init(jax.random.key(1))
-    assert_equal(params, weights[0] | {"out": new.init(jax.random.key(1))[0]["out"]})
+    params, _ = jax.jit(pretrained(new, *weights, fresh="out").init)(jax.random.key(1))
+    assert_equal(params, weights[0] | {"out": jax.jit(new.init)(jax.random.key(1))[0]["out"]})
 
 
 def test_hyperparameters_are_the_models(weights):
