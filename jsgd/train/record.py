@@ -1,15 +1,18 @@
 """Records: what a fit or a sweep is of, so that one that goes on is known to be the same."""
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from jsgd.core.tree import leaves_by_path
 from jsgd.train.run import Run
 
+_SMALL = 16  # elements of an array that the text of a program has
 _PARTS = {
     "init": "the program that begins a run is another one: its initial parameters, or a default",
     "advance": "the program of an epoch is another one: its data, loss, model or optimizer",
@@ -57,9 +60,21 @@ def difference(saved: dict[str, Any], now: dict[str, Any], at: str = "") -> str 
 
 
 def _digest(traced: Any) -> str:
-    """Of the program and of the arrays that it closes over."""
-    out = hashlib.sha256(traced.lower().as_text().encode())
-    for x in traced.jaxpr.consts:
-        if not jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
-            out.update(np.asarray(x).tobytes())
+    """Of the program and of the arrays in it: its text has only small ones, so as to be short."""
+    text = traced.lower().compiler_ir().operation.get_asm(large_elements_limit=_SMALL)
+    out = hashlib.sha256(text.encode())
+    for x in _arrays(traced.jaxpr):
+        x = jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+        out.update(np.ascontiguousarray(x).reshape(-1).view(np.uint8).data)
     return out.hexdigest()
+
+
+def _arrays(part: Any) -> Iterator[Any]:
+    """Those that a program closes over, and those that the programs within it do."""
+    if isinstance(part, ClosedJaxpr):
+        yield from part.consts
+        part = part.jaxpr
+    if isinstance(part, Jaxpr):
+        for equation in part.eqns:
+            for x in jax.tree.leaves(tuple(equation.params.values())):
+                yield from _arrays(x)

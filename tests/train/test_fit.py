@@ -2,6 +2,7 @@
 
 import re
 import struct
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -210,28 +211,36 @@ def test_norms_are_no_part_of_a_program_that_does_not_ask_for_them(problem):
     assert not [name for name in metrics if "norm" in name]
 
 
-def scalars(folder):
-    """Of every event of the files in a folder: the step, the tag and the number."""
+def read_events(folder):
+    """The events of the files in a folder."""
     from tensorboardX.proto.event_pb2 import Event
 
     for path in sorted(folder.iterdir()):
         data, at = path.read_bytes(), 0
         while at < len(data):  # length, its checksum, that much, and the checksum of that
             (size,) = struct.unpack("<Q", data[at : at + 8])
-            event = Event.FromString(data[at + 12 : at + 12 + size])
-            yield from ((event.step, x.tag, x.simple_value) for x in event.summary.value)
+            yield Event.FromString(data[at + 12 : at + 12 + size])
             at += size + 16
 
 
 def test_event_files_hold_the_history(run, tmp_path):
     result = fit(run, epochs=3, tensorboard=tmp_path, progress=False)
-    found = {(step, tag): value for step, tag, value in scalars(tmp_path)}
+    events = read_events(tmp_path)
+    found = {(e.step, x.tag): x.simple_value for e in events for x in e.summary.value}
     expected = {(i + 1, n): x for n, xs in result.history.items() for i, x in enumerate(xs)}
     assert found == pytest.approx(expected)
 
 
+def test_event_files_of_a_resumed_fit_take_the_place_of_later_epochs(run, tmp_path):
+    how = {"tensorboard": tmp_path / "events", "out": tmp_path / "fit", "progress": False}
+    fit(run, epochs=2, **how)
+    fit(run, epochs=3, resume=True, **how)
+    (start,) = [e for e in read_events(tmp_path / "events") if e.HasField("session_log")]
+    assert (start.session_log.status, start.step) == (start.session_log.START, 3)
+
+
 def test_event_files_need_their_package(run, tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "tensorboardX", None)
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(ImportError, match=r"pip install 'jsgd\[tensorboard\]'"):
         fit(run, epochs=1, tensorboard=tmp_path, progress=False)
 
