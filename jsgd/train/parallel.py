@@ -25,8 +25,8 @@ def mesh_of(devices: Devices) -> Mesh | None:
     Raises:
         ValueError: there are no such devices.
 
-    >>> mesh_of(1).shape
-    OrderedDict({'data': 1})
+    >>> mesh_of(1).axis_names
+    ('data',)
     """
     if devices is None:
         return None
