@@ -122,9 +122,10 @@ def conv(
 
 
 def _on_each_device(fn, images: int):
-    """`fn` of the images that a device has, where the batch is spread over the axis "data".
+    """`fn` of the images of one device, where batches are spread over the axis "data" of a mesh.
 
-    Images a few at a time are a loop over the batch, which no compiler spreads over devices.
+    Else each device would convolve all of them: a few at a time are a loop over the batch, and
+    the compiler spreads no loop.
     """
     mesh = jax.sharding.get_abstract_mesh()
     if "data" not in mesh.auto_axes or images % mesh.shape["data"]:
