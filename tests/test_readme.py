@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from golden.tables import stated, tables
 
 import jsgd
@@ -42,9 +43,10 @@ def test_tables_are_current():
     assert tables(stated()) in README
 
 
-def test_import_is_light():
-    """`import jsgd` brings in JAX and nothing heavier; the rest comes when it is used."""
-    code = "import sys, jsgd; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+@pytest.mark.parametrize(("module", "needs"), [("jsgd", set()), ("jsgd.sweeps", {"optax"})])
+def test_import_is_light(module, needs):
+    """It brings in JAX and nothing heavier; the rest comes when it is used."""
+    code = f"import sys, {module}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"flax", "sklearn", "matplotlib", "pandas", "optax", "rich", "orbax", "torch"}
-    assert not heavy & set(out.stdout.split())
+    assert heavy & set(out.stdout.split()) == needs

@@ -20,10 +20,11 @@ from jsgd.cli.parse import (
 )
 from jsgd.cli.show import entry, ranking, shelf
 from jsgd.cli.task import Task, pick
-from jsgd.sweeps.files import CHECKPOINT, writable
+from jsgd.sweeps.files import CHECKPOINT
 from jsgd.sweeps.scheduler import Scheduler
 from jsgd.sweeps.space import is_product
-from jsgd.train.fit import higher_is_better
+from jsgd.train.files import writable
+from jsgd.train.stopping import higher_is_better
 
 _BARE = ("lr=log:1e-3:1:16", "momentum=0,0.5,0.9,0.99")
 _DRAWS = 64

@@ -51,9 +51,9 @@ def save(out: Path, drive: "Drive") -> None:
     }
     for i, x in enumerate(populations):
         arrays[f"ids{i}"] = x.ids
-        arrays[f"population{i}"] = _numbered(x.leaves(np.arange(len(x.ids))))
+        arrays[f"population{i}"] = store.numbered(x.leaves(np.arange(len(x.ids))))
     if winner:
-        arrays["winner"] = _numbered(to_leaves(winner.carry))
+        arrays["winner"] = store.numbered(to_leaves(winner.carry))
     folder = out / CHECKPOINT
     number = max(store.whole(folder), default=0) + 1
     store.save(folder, number, notes, arrays)
@@ -94,12 +94,12 @@ def restore(drive: "Drive", notes: dict[str, Any], arrays: dict[str, Any]) -> No
         program = compile_run(group.run, members, size, jax.local_devices()[:devices])
         program = dataclasses.replace(program, **chosen)
         like = shapes(group.run, job.key, job.names(group))
-        leaves = _listed(arrays[f"population{i}"])
+        leaves = store.listed(arrays[f"population{i}"])
         drive.populations.append(Population.restore(group.run, program, members, ids, like, leaves))
     if "winner" in arrays:
         (group,) = job.groups.of(ledger.points, np.array([notes["winner"]]))
         like = shapes(group.run, job.key, job.names(group))
-        drive.winner = Winner(notes["winner"], from_leaves(like, _listed(arrays["winner"])))
+        drive.winner = Winner(notes["winner"], from_leaves(like, store.listed(arrays["winner"])))
 
 
 def _chosen(program: Program) -> tuple[int, int, dict[str, Any]]:
@@ -123,14 +123,6 @@ def _replay(drive: "Drive") -> str | None:
 def _refuse(difference: str | None) -> None:
     if difference:
         raise ValueError(f"this is another sweep than the one to resume: {difference}")
-
-
-def _numbered(leaves: list[np.ndarray]) -> dict[str, np.ndarray]:
-    return {str(i): x for i, x in enumerate(leaves)}
-
-
-def _listed(leaves: dict[str, np.ndarray]) -> list[np.ndarray]:
-    return [leaves[str(i)] for i in range(len(leaves))]
 
 
 def _texts(columns: dict[str, np.ndarray]) -> dict[str, Any]:

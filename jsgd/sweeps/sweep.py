@@ -33,10 +33,10 @@ from jsgd.sweeps.space import (
     settings,
     spaces,
 )
-from jsgd.train.fit import higher_is_better
 from jsgd.train.names import unknown
 from jsgd.train.progress import Progress
 from jsgd.train.run import Run
+from jsgd.train.stopping import higher_is_better
 
 _PROBES = 64  # random settings, to find every kind that a sampler may propose
 

@@ -2,7 +2,6 @@
 
 import os
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 
-from jsgd.train.write import replacing
+from jsgd.data.npz import read_npz
+from jsgd.train.files import replacing
 
 Arrays = dict[str, np.ndarray]
 
@@ -50,18 +50,12 @@ def _write_npz(path: Path, arrays: Arrays) -> None:
 
 def _read_npz(path: str | os.PathLike) -> Arrays:
     arrays = {}
-    try:
-        with zipfile.ZipFile(path) as file:
-            for entry in file.namelist():
-                with file.open(entry) as stream:
-                    x = np.lib.format.read_array(stream, allow_pickle=False)
-                name, _, dtype = entry.removesuffix(".npy").rpartition(":")
-                if name and hasattr(ml_dtypes, dtype):
-                    arrays[name] = x.view(dtype)
-                else:
-                    arrays[entry.removesuffix(".npy")] = x
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is no whole .npz file of plain arrays: {error}") from None
+    for entry, x in read_npz(path).items():
+        name, _, dtype = entry.rpartition(":")
+        if name and hasattr(ml_dtypes, dtype):
+            arrays[name] = x.view(dtype)
+        else:
+            arrays[entry] = x
     return arrays
 
 

@@ -64,7 +64,7 @@ class Checkpoints:
                 notes = {"record": self.record, "stream": x.stream, "metrics": list(columns)}
                 notes["best"] = best and best.epoch
                 arrays = {"carry": to_leaves(x.carry), "history": columns.values()}
-                arrays = {name: _numbered(leaves) for name, leaves in arrays.items()}
+                arrays = {name: store.numbered(leaves) for name, leaves in arrays.items()}
                 store.save(self.folder, x.epoch, notes, arrays)
         self.tidy(best and best.epoch)
         write(self.out / HISTORY, history.csv())
@@ -92,7 +92,7 @@ class Checkpoints:
         if other:
             raise ValueError(f"{self.out} holds another fit than the one to resume: {other}")
         now = Snapshot(there[-1], _carry(like, arrays), notes["stream"])
-        columns = (arrays["history"][str(i)] for i in range(len(notes["metrics"])))
+        columns = store.listed(arrays["history"])
         history = History(dict(zip(notes["metrics"], columns, strict=True)))
         best = notes["best"]
         if best is not None:
@@ -204,16 +204,9 @@ def load_checkpoint(
 
 
 def _carry(like: Any, arrays: dict[str, Any]) -> Any:
-    """The carry on the device; Orbax holds no arrays of size 0, and no file needs to."""
-    leaves = [
-        arrays["carry"][str(i)] if x.size else np.zeros(x.shape, x.dtype)
-        for i, x in enumerate(jax.tree.leaves(like))
-    ]
-    return jax.tree.map(lambda x: jnp.array(x, copy=True), from_leaves(like, leaves))
-
-
-def _numbered(leaves: Any) -> dict[str, np.ndarray]:
-    return {str(i): x for i, x in enumerate(leaves) if x.size}
+    """The carry on the device."""
+    carry = from_leaves(like, store.listed(arrays["carry"]))
+    return jax.tree.map(lambda x: jnp.array(x, copy=True), carry)
 
 
 def _key_impl(key: jax.Array) -> str | None:

@@ -17,27 +17,30 @@ What runs it needs JAX and `flatbuffers` alone; so it is used:
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 
 from jsgd.core import Optimizer
 from jsgd.core.tree import map_with_path
-from jsgd.models import Model
+from jsgd.train.files import write
+from jsgd.train.leaves import raw, wrapped
 from jsgd.train.names import unknown
 from jsgd.train.problem import Problem
 from jsgd.train.run import Carry
 from jsgd.train.stream import make_stream_run
 from jsgd.train.weights import by_path
-from jsgd.train.write import replacing
+
+if TYPE_CHECKING:  # which brings in Flax
+    from jsgd.models import Model
 
 PLATFORMS = "cpu", "cuda", "rocm", "tpu"
 
 
 def export_predict(
     path: str | os.PathLike,
-    model: Model,
+    model: "Model",
     params: Any,
     model_state: Any,
     example: Any,
@@ -72,7 +75,7 @@ def export_predict(
     >>> export_predict(path, model, *model.init(jax.random.key(0)), x, platforms=("cpu", "tpu"))
     >>> from jax import export; from pathlib import Path
     >>> predict = export.deserialize(Path(path).read_bytes()).call
-    >>> predict(jnp.ones((5, 8, 8, 1))).shape
+    >>> predict(jax.numpy.ones((5, 8, 8, 1))).shape
     (5, 10)
     >>> folder.cleanup()
     """
@@ -128,11 +131,11 @@ def export_step(
     advance = make_stream_run(problem, opt, batch_size=batch_size).advance
 
     def step(state, batch):
-        like = map_with_path(lambda path, x: _wrapped(state[path], x), carry)
+        like = map_with_path(lambda path, x: wrapped(state[path], x), carry)
         new, metrics = advance(like, batch)
-        return jax.tree.map(_raw, by_path(new)), metrics
+        return jax.tree.map(raw, by_path(new)), metrics
 
-    start = jax.tree.map(_raw, by_path(carry))
+    start = jax.tree.map(raw, by_path(carry))
     batch = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((batch_size, *x.shape[1:]), x.dtype), problem.train
     )
@@ -153,16 +156,4 @@ def _save(
         data = exported.serialize()
     except ImportError:
         raise ImportError("programs need flatbuffers: pip install 'jsgd[export]'") from None
-    with replacing(path) as beside:
-        beside.write_bytes(data)
-
-
-def _raw(x: jax.Array) -> jax.Array:
-    """Random keys as numbers, which any file takes."""
-    return jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x
-
-
-def _wrapped(x: Any, like: jax.Array) -> jax.Array:
-    if not jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
-        return x
-    return jax.random.wrap_key_data(x, impl=jax.random.key_impl(like))
+    write(Path(path), bytes(data))

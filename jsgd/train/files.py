@@ -6,14 +6,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def write(path: Path, data: bytes) -> None:
-    """Put a file in its place whole: write it beside, then rename."""
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """A path beside the file to write to; it takes the file's place at the end, unless that fails.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(f"{folder}/a.txt") as beside:
+    ...         _ = beside.write_text("whole")
+    ...     Path(folder, "a.txt").read_text(), len(os.listdir(folder))
+    ('whole', 1)
+    """
+    path = Path(path)
     beside = path.with_name(f".{path.name}.tmp")
     try:
-        beside.write_bytes(data)
+        yield beside
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put a file in its place whole."""
+    with replacing(path) as beside:
+        beside.write_bytes(data)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ Frozen are parameters: the averages of batch norm, which are model state, go on 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -31,13 +31,15 @@ import jax.numpy as jnp
 from jsgd.core import Schedule
 from jsgd.core.hyper import is_concrete
 from jsgd.core.tree import map_with_path
-from jsgd.models import Model
 from jsgd.train.weights import by_path, fit_in, is_under
+
+if TYPE_CHECKING:  # which brings in Flax
+    from jsgd.models import Model
 
 
 def pretrained(
-    model: Model, params: Any, model_state: Any = None, *, fresh: Iterable[str] = ()
-) -> Model:
+    model: "Model", params: Any, model_state: Any = None, *, fresh: Iterable[str] = ()
+) -> "Model":
     """The model, starting from these weights; what is fresh starts as it does without them.
 
     The problem's `init_scale` is of what is fresh, and the network's own hyperparameters
@@ -74,7 +76,7 @@ def pretrained(
 class PretrainedInit:
     """The `init` of a pretrained model."""
 
-    model: Model
+    model: "Model"
     params: Any
     model_state: Any
     fresh: tuple[str, ...]
@@ -93,7 +95,7 @@ class PretrainedInit:
         return is_under(path, self.fresh)
 
 
-def layer_names(model: Model) -> list[str]:
+def layer_names(model: "Model") -> list[str]:
     """The layers of a Linen network from input to output: the names at the top of its parameters.
 
     In a tree they are sorted by name; this is the order in which they are made. NNX keeps none.

@@ -15,7 +15,6 @@ from jsgd.train.history import History
 from jsgd.train.progress import Progress
 from jsgd.train.run import Carry, Run
 from jsgd.train.stopping import Stopping, pick_monitor
-from jsgd.train.stopping import higher_is_better as higher_is_better
 from jsgd.train.tensorboard import events
 
 

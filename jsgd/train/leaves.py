@@ -13,8 +13,7 @@ from jsgd.train.run import Run
 
 def to_leaves(carry: Any) -> list[np.ndarray]:
     """The leaves of a carry; keys as the numbers that they are made of."""
-    leaves = jax.tree.leaves(carry)
-    return jax.device_get([jax.random.key_data(x) if _is_key(x) else x for x in leaves])
+    return jax.device_get([raw(x) for x in jax.tree.leaves(carry)])
 
 
 def from_leaves(like: Any, leaves: list[np.ndarray]) -> Any:
@@ -25,7 +24,7 @@ def from_leaves(like: Any, leaves: list[np.ndarray]) -> Any:
         leaves: as `to_leaves` has them.
     """
     old, structure = jax.tree.flatten(like)
-    return structure.unflatten([_wrapped(*pair) for pair in zip(leaves, old, strict=True)])
+    return structure.unflatten([wrapped(*pair) for pair in zip(leaves, old, strict=True)])
 
 
 def shapes(run: Run, key: Any, names: Iterable[str]) -> Any:
@@ -44,7 +43,13 @@ def numbers(names: Iterable[str]) -> dict[str, jax.ShapeDtypeStruct]:
     return {name: jax.ShapeDtypeStruct((), hyper_dtype()) for name in names}
 
 
-def _wrapped(x: np.ndarray, like: Any) -> Any:
+def raw(x: Any) -> Any:
+    """A key as the numbers that it is made of, which any file takes; other arrays as they are."""
+    return jax.random.key_data(x) if _is_key(x) else x
+
+
+def wrapped(x: Any, like: Any) -> Any:
+    """The key of these numbers, where `like` is a key; other arrays as they are."""
     if not _is_key(like):
         return x
     impl = jax.random.key_impl(jnp.empty((0,), like.dtype))

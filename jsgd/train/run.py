@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jsgd.core import Optimizer, eval_params, get_hyper
+from jsgd.core import Optimizer, get_hyper
 from jsgd.core.hyper import is_concrete
 from jsgd.core.tree import all_finite, norm, widen
 from jsgd.train.batch_stats import has_batch_stats, settle
@@ -202,7 +202,7 @@ def make_run(
 
     def settled(carry, xs):
         """The carry with batch statistics of the parameters to evaluate, if those are others."""
-        params = eval_params(carry.params, carry.opt_state)
+        params = carry.eval_params
         if not (_differ(params, carry.params) and has_batch_stats(carry.model_state)):
             return carry
 
@@ -224,7 +224,7 @@ def make_run(
             data = samples_of(own_rows(test_rows, carry))
         if data is None:
             return {}
-        params = eval_params(carry.params, carry.opt_state)
+        params = carry.eval_params
 
         def evaluate(batch):
             _, (metrics, _) = problem.loss(

@@ -6,10 +6,11 @@ that is no longer wanted loses its number before anything of it is removed.
 
 import json
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -20,16 +21,37 @@ def save(folder: Path, number: int, notes: dict[str, Any], arrays: dict[str, Any
         folder: the store.
         number: >= 0, and not of a checkpoint that is there.
         notes: what JSON has.
-        arrays: a nest of dicts of NumPy arrays, none of them of size 0.
+        arrays: NumPy arrays by name, or dicts of them, in which some may be of size 0.
     """
-    text = np.frombuffer(json.dumps(notes).encode(), np.uint8)
-    _orbax().save(folder.resolve() / str(number), arrays | {"notes": text})
+    groups = {name: x for name, x in arrays.items() if isinstance(x, dict)}
+    empty = [  # Orbax holds none, and no file needs to
+        [name, at, x.dtype.name, x.shape]
+        for name, group in groups.items()
+        for at, x in group.items()
+        if not x.size
+    ]
+    groups = {name: {at: x for at, x in group.items() if x.size} for name, group in groups.items()}
+    text = np.frombuffer(json.dumps(notes | {"empty": empty}).encode(), np.uint8)
+    _orbax().save(folder.resolve() / str(number), arrays | groups | {"notes": text})
 
 
 def load(folder: Path, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The notes and the arrays of a checkpoint."""
     arrays = _orbax().restore(folder.resolve() / str(number))
-    return json.loads(arrays.pop("notes").tobytes()), arrays
+    notes = json.loads(arrays.pop("notes").tobytes())
+    for name, at, dtype, shape in notes.pop("empty", []):
+        arrays[name] = (arrays[name] or {}) | {at: np.zeros(shape, jnp.dtype(dtype))}
+    return notes, arrays
+
+
+def numbered(leaves: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays in their order, as a checkpoint has them."""
+    return {str(i): x for i, x in enumerate(leaves)}
+
+
+def listed(numbered: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """What `numbered` was given."""
+    return [numbered[str(i)] for i in range(len(numbered))]
 
 
 def whole(folder: Path) -> list[int]:

@@ -4,9 +4,6 @@ Where only types matter, nothing is compiled (`jax.eval_shape`).
 """
 
 import inspect
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import jax
@@ -16,6 +13,7 @@ import optax
 import pytest
 from cases import CASES, example, given
 from jax.sharding import AbstractMesh, AxisType, NamedSharding, PartitionSpec
+from scripts import EIGHT_DEVICES, run_script
 
 import jsgd
 
@@ -217,13 +215,5 @@ def test_explicit_sharding(name):
 
 def test_on_eight_devices():
     """Not the types alone: the updates are those of one device, and stay where they were."""
-    root = Path(__file__).parents[2]
-    env = os.environ | {
-        "JAX_NUM_CPU_DEVICES": "8",
-        "JAX_PLATFORMS": "cpu",
-        "PYTHONPATH": f"{root}{os.pathsep}{root / 'tests'}",
-    }
-    words = [sys.executable, str(Path(__file__).parent / "eight_devices.py")]
-    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "8 rules on 8 devices\n"
+    printed = run_script(Path(__file__).parent / "eight_devices.py", **EIGHT_DEVICES)
+    assert printed == "8 rules on 8 devices\n"

@@ -14,6 +14,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import orbax.checkpoint  # noqa: F401 (here, and not once a session)
+from sessions import session, share_programs
 
 import jsgd.sweeps.plots  # noqa: F401
 from jsgd.sweeps import drive, sweep, uniform
@@ -37,30 +38,16 @@ def train(out):
     sweep(Run(init, advance), {"speed": uniform(0, 1)}, out=out, resume=True, progress=False, **how)
 
 
-def session(out):
-    """A child that trains."""
-    child = os.fork()
-    if child == 0:
-        try:
-            train(out)
-            os._exit(0)
-        except BaseException as error:
-            print(repr(error), file=sys.stderr, flush=True)
-            os._exit(1)
-    return child
-
-
 def main(folder):
     rng, kills, sweeps = random.Random(0), 0, 0
-    jax.config.update("jax_compilation_cache_dir", str(folder / "cache"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    share_programs(folder / "cache")
     for name in ("first", "whole"):  # the first one compiles
         start = time.monotonic()
-        assert os.waitpid(session(folder / name), 0)[1] == 0
+        assert os.waitpid(session(train, folder / name), 0)[1] == 0
     seconds, finished = time.monotonic() - start, False
     while kills < KILLS or not finished:
         out, finished = folder / f"killed{sweeps}", False
-        child = session(out)
+        child = session(train, out)
         if kills < KILLS:
             time.sleep(rng.uniform(0, seconds))
             os.kill(child, signal.SIGKILL)

@@ -1,8 +1,5 @@
 """Layouts: how a population is cut never shows in the results."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scripts import EIGHT_DEVICES, run_script
 
 from jsgd.sweeps import layout, sweep
 from jsgd.sweeps.layout import plan, replan
@@ -72,16 +70,8 @@ def test_neither_the_device_count_nor_the_place_shows_by_a_bit(run, members, dev
 
 def test_eight_devices():
     """In a process of its own, because the number of devices is set before JAX starts."""
-    root = Path(__file__).parents[2]
-    env = os.environ | {
-        "JAX_NUM_CPU_DEVICES": "8",
-        "JAX_PLATFORMS": "cpu",
-        "PYTHONPATH": str(root),
-    }
-    words = [sys.executable, str(Path(__file__).parent / "eight_devices.py")]
-    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "8 devices agree with 1\n"
+    printed = run_script(Path(__file__).parent / "eight_devices.py", **EIGHT_DEVICES)
+    assert printed == "8 devices agree with 1\n"
 
 
 def test_neighbours_that_diverge_change_nothing(run):

@@ -1,14 +1,12 @@
 """Resume: a sweep that was interrupted ends as if it had not been, or is refused with a reason."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scripts import run_script
 
 import jsgd
 from jsgd.sweeps import (
@@ -209,14 +207,8 @@ def test_when_time_is_up_what_runs_is_stopped_and_can_be_gone_on_with(tmp_path):
 
 
 def test_killed_at_random_moments_the_files_are_what_they_would_have_been(tmp_path):
-    script = Path(__file__).parent / "kills.py"
-    command = [sys.executable, str(script), str(tmp_path)]
-    env = os.environ | {"PYTHONPATH": str(script.parents[2])}
-    done = subprocess.run(
-        command, env=env, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    *kills, end = done.stdout.splitlines()
+    printed = run_script(Path(__file__).parent / "kills.py", tmp_path)
+    *kills, end = printed.splitlines()
     assert len(kills) == 20
     assert any("sweep.json" in line for line in kills)
     whole = SweepResult.load(tmp_path / "whole")

@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-import jax
 import orbax.checkpoint  # noqa: F401 (here, and not once a session)
 import sklearn.datasets  # noqa: F401
+from sessions import session, share_programs
 
 import jsgd
 from jsgd.train import fit, make_run, regression
@@ -29,23 +29,9 @@ def train(out):
     return fit(run, out=out, resume=True, progress=False, **how)
 
 
-def session(out):
-    """A child that trains."""
-    child = os.fork()
-    if child == 0:
-        try:
-            train(out)
-            os._exit(0)
-        except BaseException as error:
-            print(repr(error), file=sys.stderr, flush=True)
-            os._exit(1)
-    return child
-
-
 def main(folder):
-    jax.config.update("jax_compilation_cache_dir", str(folder / "cache"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    assert os.waitpid(session(folder / "whole"), 0)[1] == 0
+    share_programs(folder / "cache")
+    assert os.waitpid(session(train, folder / "whole"), 0)[1] == 0
     there = folder / "killed" / "checkpoints"
 
     def in_an_epoch():
@@ -55,13 +41,13 @@ def main(folder):
         return (there / "6").exists() and len(list(there.glob("*orbax*")))
 
     for moment in (in_an_epoch, while_it_saves):
-        child, status = session(folder / "killed"), (0, 0)
+        child, status = session(train, folder / "killed"), (0, 0)
         while not moment() and status == (0, 0):
             status = os.waitpid(child, os.WNOHANG)
         os.kill(child, signal.SIGKILL)
         assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
         print(*sorted(x.name for x in there.iterdir()))
-    assert os.waitpid(session(folder / "killed"), 0)[1] == 0
+    assert os.waitpid(session(train, folder / "killed"), 0)[1] == 0
 
 
 if __name__ == "__main__":

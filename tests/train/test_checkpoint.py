@@ -1,14 +1,13 @@
 """Checkpoints: an interrupted fit ends as if it had not been, or is refused with a reason."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scripts import run_script
 
 import jsgd
 from jsgd.train import Run, checkpoint, fit, load_checkpoint, make_run, regression, store
@@ -254,14 +253,8 @@ def test_a_stream_goes_on_with_its_next_chunk(tmp_path):
 
 
 def test_killed_by_the_system_the_files_are_what_they_would_have_been(tmp_path):
-    script = Path(__file__).parent / "kills.py"
-    command = [sys.executable, str(script), str(tmp_path)]
-    env = os.environ | {"PYTHONPATH": str(script.parents[2])}
-    done = subprocess.run(
-        command, env=env, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    in_an_epoch, while_it_saved = done.stdout.splitlines()
+    printed = run_script(Path(__file__).parent / "kills.py", tmp_path)
+    in_an_epoch, while_it_saved = printed.splitlines()
     assert "4" in in_an_epoch.split()
     assert "orbax" in while_it_saved
     killed, whole = tmp_path / "killed", tmp_path / "whole"

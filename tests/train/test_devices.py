@@ -1,7 +1,5 @@
 """One run on many devices: the results of one, the state of the optimizer in parts."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
+from scripts import EIGHT_DEVICES, run_script
 
 import jsgd
 from jsgd.models import conv
@@ -19,17 +18,10 @@ from jsgd.train.parallel import mesh_of
 
 def test_eight_devices():
     """In a process of its own, because the number of devices is set before JAX starts."""
-    root = Path(__file__).parents[2]
-    env = os.environ | {
-        "JAX_NUM_CPU_DEVICES": "8",
-        "JAX_PLATFORMS": "cpu",
-        "PYTHONPATH": str(root),
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # it compiles sooner
-    }
-    words = [sys.executable, "-W", "error", str(Path(__file__).parent / "eight_devices.py")]
-    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "momentum, adam: 8 devices agree with 1\n"
+    sooner = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}  # to compile
+    script, options = Path(__file__).parent / "eight_devices.py", ("-W", "error")
+    printed = run_script(script, options=options, **EIGHT_DEVICES, **sooner)
+    assert printed == "momentum, adam: 8 devices agree with 1\n"
 
 
 def test_no_device_convolves_the_images_of_others(monkeypatch):
