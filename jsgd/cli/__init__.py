@@ -1,3 +1,3 @@
-"""The command line: `jsgd sweep`, `jsgd train`, `jsgd list`."""
+"""The command line: `jsgd sweep`, `jsgd train`, `jsgd evaluate`, `jsgd predict`, `jsgd list`."""
 
 from jsgd.cli.main import main as main

@@ -1,34 +1,28 @@
 """What the commands do: each takes the parsed arguments."""
 
 import argparse
-import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import jax
 import numpy as np
 
 from jsgd import sweeps
-from jsgd import train as training
-from jsgd.cli.parse import (
-    parse_layout,
-    parse_rungs,
-    parse_setting,
-    parse_space,
-)
+from jsgd.cli.devices import every_core_a_device
+from jsgd.cli.parse import parse_layout, parse_rungs, parse_space
 from jsgd.cli.show import entry, ranking, shelf
 from jsgd.cli.task import Task, pick
+from jsgd.cli.trained import GO_ON
+from jsgd.cli.training import evaluate as evaluate
+from jsgd.cli.training import predict as predict
+from jsgd.cli.training import train as train
 from jsgd.sweeps.files import CHECKPOINT
 from jsgd.sweeps.scheduler import Scheduler
 from jsgd.sweeps.space import is_product
 from jsgd.train.files import writable
-from jsgd.train.stopping import higher_is_better
 
 _BARE = ("lr=log:1e-3:1:16", "momentum=0,0.5,0.9,0.99")
 _DRAWS = 64
-_GO_ON = "the same command with --out DIR --resume goes on"
 _MIDDLE = np.full(1, 0.5)  # of a normal, the mean: its least may be no value for an optimizer
 
 
@@ -38,7 +32,8 @@ def sweep(args: argparse.Namespace) -> None:
     every_core_a_device(args.devices)
     if args.resume and not args.out:
         raise ValueError("--resume: say where with --out DIR")
-    task = Task(args, {name: x.at(_MIDDLE)[0].item() for name, x in space.items()}, args.folds)
+    middle = {name: x.at(_MIDDLE)[0].item() for name, x in space.items()}
+    task = Task(args, middle, folds=args.folds)
     out = Path(args.out) if args.out else _fresh_directory()
     n = args.n if args.n is not None or is_product(space) else _DRAWS
     try:
@@ -63,7 +58,7 @@ def sweep(args: argparse.Namespace) -> None:
             resume=args.resume,
         )
     except KeyboardInterrupt:
-        print(f"{out}: {_GO_ON}" if (out / CHECKPOINT).exists() else "nothing was finished yet")
+        print(f"{out}: {GO_ON}" if (out / CHECKPOINT).exists() else "nothing was finished yet")
         raise
     ranking(result)
     print(f"written to {out}: {', '.join(sorted(x.name for x in out.iterdir()))}")
@@ -76,62 +71,13 @@ def show(args: argparse.Namespace) -> None:
         drawn = result.save_pictures(out)
     ranking(result)
     if "RUNNING" in result.table["status"]:
-        print("the sweep is running, or was stopped: these are its latest results;", _GO_ON)
+        print("the sweep is running, or was stopped: these are its latest results;", GO_ON)
     print(f"drawn into {out}: {', '.join(sorted(x.name for x in drawn))}")
-
-
-def train(args: argparse.Namespace) -> None:
-    """`jsgd train`: train one setting."""
-    hyper = parse_setting(args.setting)
-    task = Task(args, hyper)
-    metric, options = task.metric, {name: hyper.pop(name) for name in task.options}
-    fitted = training.fit(
-        task.make(**options),
-        epochs=args.epochs,
-        key=args.seed,
-        hyper=hyper,
-        tol=args.tol,
-        patience=args.patience,
-        monitor=metric,
-    )
-    last = {name: x[-1] for name, x in fitted.history.items()}
-    if fitted.stopped == "diverged":
-        print(f"diverged at step {last['diverged_at']}")
-        return
-    best = max if higher_is_better(metric) else min
-    words = [f"{name} {x:.4g}" for name, x in last.items() if name not in ("step", "diverged_at")]
-    print(", ".join(words), f"(best {metric} {best(fitted.history[metric]):.4g})")
 
 
 def list(args: argparse.Namespace) -> None:
     """`jsgd list`: what there is."""
     shelf() if args.name is None else entry(args.name)
-
-
-def every_core_a_device(count: int | None = None) -> None:
-    """Let JAX see every CPU core as a device; a GPU or TPU is not affected, and stays the default.
-
-    It does nothing if JAX has started, or if the environment has settled it already.
-    """
-    if count is not None and count < 1:
-        raise ValueError(f"--devices {count}: it must be at least 1")
-    config: Any = jax.config
-    settled = config.jax_num_cpu_devices > 0 or (
-        "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
-    )
-    if settled and count is None:
-        return
-    try:
-        jax.config.update("jax_num_cpu_devices", count or _cores())
-    except RuntimeError:
-        if count is not None and count != jax.local_device_count():
-            raise ValueError(f"--devices {count}: JAX has started with other devices") from None
-
-
-def _cores() -> int:
-    """The cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _scheduler(args: argparse.Namespace) -> Scheduler | None:

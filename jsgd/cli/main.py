@@ -25,6 +25,15 @@ too, with a program for each group of settings that share it:
   optimizer=sgd,adam  batch_size=32,64  model=linear,mlp  hidden=32,64
 Without SPACE: 64 settings of lr x momentum for SGD."""
 
+_SETTING = """\
+NAME=VALUE are hyperparameters of the optimizer (lr=0.1 momentum=0.9), of the model (dropout=0.2)
+and of the loss (label_smoothing=0.1 l2=1e-4), augmentations (flip=1 shift=2 rotate=10 zoom=0.1
+brightness=0.2 cutout=4 mixup=0.2), and options of the model (hidden=64 norm=group). `jsgd list` has
+what there is.
+
+With --out DIR a training that was stopped goes on by the same command with --resume, and
+`jsgd evaluate DIR` and `jsgd predict DIR picture.png` use what it has learnt."""
+
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are exceptions, so that `main` says every mistake in one line."""
@@ -53,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("jsgd: interrupted", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print("jsgd:", " ".join(str(error).split()), file=sys.stderr)
         return 2
     return 0
@@ -123,23 +132,85 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("dir", metavar="DIR", help="where a sweep wrote to")
     show.add_argument("--out", metavar="DIR", help="where to draw (the same DIR)")
 
-    train = commands.add_parser("train", help="train one setting")
-    train.add_argument("setting", nargs="*", metavar="NAME=NUMBER", help="such as lr=0.1")
+    train = commands.add_parser(
+        "train",
+        help="train one setting",
+        epilog=_SETTING,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    train.add_argument("setting", nargs="*", metavar="NAME=VALUE", help="such as lr=0.1, see below")
     _common(train)
+    train.add_argument(
+        "--schedule",
+        metavar="NAME",
+        help="of lr over all steps: cosine, linear, onecycle or warmup_cosine (constant)",
+    )
     train.add_argument("--tol", type=float, help="stop when the loss changes less in an epoch")
     train.add_argument(
         "--patience", type=int, help="stop after so many epochs without a better test"
     )
+    train.add_argument("--out", metavar="DIR", help="where to write checkpoints (nowhere)")
+    train.add_argument(
+        "--resume", action="store_true", help="go on with the training that --out DIR holds"
+    )
+    train.add_argument(
+        "--save-every", type=int, default=1, metavar="N", help="epochs between checkpoints (1)"
+    )
+    train.add_argument(
+        "--keep", type=int, default=3, metavar="K", help="the last K checkpoints, and the best (3)"
+    )
+    train.add_argument("--devices", type=int, metavar="N", help="share every batch among them (1)")
+    train.add_argument("--tensorboard", metavar="DIR", help="write TensorBoard's event files there")
+
+    evaluate = commands.add_parser("evaluate", help="hold what was trained against its test data")
+    _trained(evaluate)
+    evaluate.add_argument("--data", metavar="NAME", help="other data (that it was trained with)")
+
+    predict = commands.add_parser("predict", help="what it takes pictures for")
+    _trained(predict)
+    predict.add_argument("pictures", nargs="+", metavar="FILE", help="PNG or JPEG")
+    predict.add_argument("--csv", metavar="FILE", help="write all probabilities there")
 
     shelf = commands.add_parser("list", help="optimizers, wrappers, schedules, models, data")
     shelf.add_argument("name", nargs="?", help="show all that is known of this one")
     return parser
 
 
+def _trained(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dir", metavar="DIR", help="where train wrote to")
+    parser.add_argument(
+        "--epoch", default="best", metavar="N", help="best, latest or a number that was kept (best)"
+    )
+
+
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--optimizer", default="sgd", metavar="NAME", help="(sgd)")
     parser.add_argument("--model", metavar="NAME", help="(cnn for images, else linear)")
-    parser.add_argument("--data", default="digits", metavar="NAME", help="(digits)")
+    parser.add_argument(
+        "--data",
+        default="digits",
+        metavar="NAME",
+        help="such as mnist:DIR, cifar10:DIR, images:DIR, npz:FILE (digits)",
+    )
+    parser.add_argument("--size", metavar="N", help="of images: resize to N or HEIGHTxWIDTH")
+    parser.add_argument("--grayscale", action="store_true", help="of images: one channel, not 3")
+    parser.add_argument(
+        "--validation",
+        type=float,
+        metavar="SHARE",
+        help="of the training data, to test on instead of the test data",
+    )
+    parser.add_argument(
+        "--loss",
+        metavar="NAME",
+        help="cross_entropy, binary or focal; of values squared_error or huber (the first)",
+    )
+    parser.add_argument(
+        "--class-weight", choices=["balanced"], help="every class counts the same in the loss"
+    )
+    parser.add_argument(
+        "--compute", choices=["bfloat16"], help="what the model computes in (float32)"
+    )
     parser.add_argument("--epochs", type=int, default=24, help="(24)")
     parser.add_argument("--batch-size", default="32", metavar="N", help="a number or 'all' (32)")
     parser.add_argument(

@@ -33,13 +33,13 @@ def parse_space(words: Iterable[str]) -> dict[str, Dimension]:
     return _read(words, _dimension)
 
 
-def parse_setting(words: Iterable[str]) -> dict[str, float]:
-    """One setting from `NAME=NUMBER` words.
+def parse_setting(words: Iterable[str]) -> dict[str, Any]:
+    """One setting from `NAME=VALUE` words; what is no number is an option of the model, a name.
 
-    >>> parse_setting(["lr=0.1", "momentum=0.9"])
-    {'lr': 0.1, 'momentum': 0.9}
+    >>> parse_setting(["lr=0.1", "norm=group"])
+    {'lr': 0.1, 'norm': 'group'}
     """
-    return _read(words, _number)
+    return _read(words, _value)
 
 
 def parse_layout(word: str) -> Any:
@@ -67,6 +67,18 @@ def parse_batch_size(word: str) -> int | None:
     if not word.isdecimal():
         raise ValueError(f"--batch-size {word}: it must be a number or 'all'")
     return int(word)
+
+
+def parse_size(word: str) -> tuple[int, int]:
+    """`32` or `32x48` as (height, width).
+
+    Raises:
+        ValueError: it is neither.
+    """
+    height, x, width = word.partition("x")
+    if not height.isdecimal() or (x and not width.isdecimal()):
+        raise ValueError(f"--size {word}: pixels, such as 32, or HEIGHTxWIDTH, such as 32x48")
+    return int(height), int(width or height)
 
 
 def _read(words: Iterable[str], read: Callable[[str], Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from jsgd.sweeps import SweepResult
 from jsgd.train.names import unknown
 
 _TOP = 10
+_GUESSES = 3
 
 
 def ranking(result: SweepResult) -> None:
@@ -38,6 +39,16 @@ def ranking(result: SweepResult) -> None:
         print(f"; {bad} of {len(result.order)} settings diverged" if bad else "")
     else:
         print("every setting diverged: try smaller steps")
+
+
+def guesses(files: Sequence[str], names: Sequence[str], probabilities: np.ndarray) -> None:
+    """What each picture is taken for, and what else it might be."""
+    table = _table("picture", "class", "probability", "or")
+    for file, row in zip(files, probabilities):
+        likeliest = np.argsort(-row, kind="stable")[:_GUESSES]
+        (name, p), *others = [(str(names[i]), f"{row[i]:.3f}") for i in likeliest]
+        table.add_row(file, name, p, ", ".join(f"{name} {p}" for name, p in others))
+    _console().print(table)
 
 
 def _text(x: Any) -> str:

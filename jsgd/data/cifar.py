@@ -10,6 +10,7 @@ from jsgd.data.parts import classes, pixels
 from jsgd.data.unpickle import read_pickle
 
 _PIXELS = 3 * 32 * 32
+_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 def cifar10(path: str | os.PathLike) -> Dataset:
@@ -32,7 +33,8 @@ def cifar10(path: str | os.PathLike) -> Dataset:
     """
     batches = [f"data_batch_{i}" for i in range(1, 6)]
     folders = "cifar-10-batches-bin", "cifar-10-batches-py"
-    return _read(Path(path), folders, batches, "test_batch", b"labels", 10)
+    data = _read(Path(path), folders, batches, "test_batch", b"labels", 10)
+    return data._replace(class_names=_NAMES)
 
 
 def cifar100(path: str | os.PathLike) -> Dataset:

@@ -11,11 +11,13 @@ class Dataset(NamedTuple):
             for classes, and float32, of shape (n, outputs), for values.
         test: such a pair, not trained on.
         n_classes: how many classes there are; `None` when y is values.
+        class_names: what they are called, in their order; `None` where they have only numbers.
     """
 
     train: tuple[Any, Any]
     test: tuple[Any, Any]
     n_classes: int | None = None
+    class_names: tuple[str, ...] | None = None
 
     @property
     def outputs(self) -> int:

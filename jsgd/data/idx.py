@@ -12,6 +12,10 @@ import numpy as np
 from jsgd.data.dataset import Dataset
 from jsgd.data.parts import classes, pixels
 
+_CLOTHES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+    "Ankle boot",
+)  # fmt: skip
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -51,7 +55,7 @@ def fashion_mnist(path: str | os.PathLike) -> Dataset:
         Xiao, Rasul and Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
         Learning Algorithms", 2017, https://arxiv.org/abs/1708.07747.
     """
-    return _read(Path(path))
+    return _read(Path(path))._replace(class_names=_CLOTHES)
 
 
 def _read(folder: Path) -> Dataset:

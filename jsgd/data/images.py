@@ -71,7 +71,8 @@ def images(
     if train[0].shape[1:] != test[0].shape[1:]:
         shapes = f"{test[0].shape[1:3]} pixels, {train[0].shape[1:3]} in train"
         raise ValueError(f"{folders[-1]}: {shapes}: give size=(height, width)")
-    return Dataset((pixels(train[0]), train[1]), (pixels(test[0]), test[1]), len(names))
+    train, test = ((pixels(x), y) for x, y in (train, test))
+    return Dataset(train, test, len(names), tuple(names))
 
 
 def _checked(size: Any) -> tuple[int, int] | None:

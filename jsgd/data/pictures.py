@@ -32,7 +32,7 @@ def load_pictures(
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     x = _kept(kept, key) if cache else None
     if x is None:
-        x = _decode(files, size, "L" if grayscale else "RGB")
+        x = decode(files, size, grayscale)
         if cache:
             _keep(kept, key, x)
     return x
@@ -58,11 +58,14 @@ def _keep(path: Path, key: str, x: np.ndarray) -> None:
             new.unlink(missing_ok=True)
 
 
-def _decode(files: list[Path], size: tuple[int, int] | None, mode: str) -> np.ndarray:
+def decode(files: list[Path], size: tuple[int, int] | None, grayscale: bool) -> np.ndarray:
+    """The pictures, uint8 of shape (n, height, width, channels), with the errors of the above."""
     try:
         from PIL import Image, ImageOps
     except ImportError:
         raise ImportError("pictures need Pillow: pip install 'jsgd[images]'") from None
+
+    mode = "L" if grayscale else "RGB"
 
     def one(file: Path) -> np.ndarray:
         try:

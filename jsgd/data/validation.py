@@ -28,4 +28,5 @@ def validation_split(data: Dataset, size: float = 0.2, seed: int = 0) -> Dataset
     x, y = map(np.asarray, data.train)
     if not 0 < size < 1:
         raise ValueError(f"size must be in (0, 1), got {size}")
-    return Dataset(*split(x, y, size, seed), data.n_classes)
+    train, test = split(x, y, size, seed)
+    return data._replace(train=train, test=test)

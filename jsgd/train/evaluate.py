@@ -136,7 +136,7 @@ def evaluate(
 
     The parameters are those that it is given: of an optimizer that keeps an average (`jsgd.ema`),
     `jsgd.eval_params(params, opt_state)`, as `fit.params` is. Statistics of batch norm are those in
-    the model state.
+    the model state, which a fit's carry has for those parameters.
 
     Args:
         model: a `jsgd.models.Model`.
@@ -146,8 +146,8 @@ def evaluate(
             `regression`; `None` is the cross-entropy, of values the squared error.
         top_k: a sample counts where its class is among so many of the likeliest, 1 to the number of
             classes; `None` is 5, or all but one where there are fewer than 6.
-        class_names: one for each class; `None` takes those of the data set, if it has an attribute
-            of this name, and else numbers them.
+        class_names: one for each class; `None` takes those of the data set, and numbers them where
+            it has none.
         batch_size: how many samples at a time, >= 1.
 
     Raises:

@@ -1,6 +1,5 @@
 """The command: its output, its exit status, its one line about a mistake."""
 
-import argparse
 import json
 import os
 import shutil
@@ -11,7 +10,9 @@ import jax
 import pytest
 
 import jsgd
-from jsgd.cli import commands, main
+from jsgd.cli import main
+from jsgd.cli.devices import every_core_a_device
+from jsgd.cli.main import _parser
 from jsgd.cli.task import Task
 from jsgd.sweeps import drive
 from jsgd.sweeps.population import Population
@@ -68,9 +69,7 @@ def test_what_changes_the_program_is_swept_in_groups(capsys):
 
 
 def test_numbers_of_a_network_are_options_of_it():
-    words = {"data": "digits", "model": None, "optimizer": "sgd"}
-    args = argparse.Namespace(**words, batch_size="32", microbatch=None)
-    task = Task(args, {"hidden": 8.0, "lr": 0.1})
+    task = Task(_parser().parse_args(["train"]), {"hidden": 8.0, "lr": 0.1})
     assert task.options == ["hidden"]
     run = task.make(hidden=8.0)
     carry = jax.eval_shape(run.init, jax.random.key(0), {"lr": jax.numpy.float32(0.1)})
@@ -277,11 +276,11 @@ def test_an_interruption_is_status_130(tmp_path, capsys, monkeypatch):
 
 
 def test_devices_once_jax_has_started(monkeypatch):
-    commands.every_core_a_device()  # what is settled stays
+    every_core_a_device()  # what is settled stays
     assert jax.local_device_count() == 2
-    commands.every_core_a_device(2)
+    every_core_a_device(2)
     with pytest.raises(ValueError, match="--devices 3: JAX has started with other devices"):
-        commands.every_core_a_device(3)
+        every_core_a_device(3)
 
 
 def test_the_process():

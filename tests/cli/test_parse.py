@@ -65,8 +65,9 @@ def test_a_name_is_given_once():
         parse_setting(["lr=1", "lr=2"])
 
 
-def test_a_setting_is_of_numbers():
-    assert parse_setting(["lr=1e-2", "momentum=0"]) == {"lr": 0.01, "momentum": 0.0}
+def test_a_setting_is_of_numbers_and_names():
+    setting = parse_setting(["lr=1e-2", "momentum=0", "norm=group"])
+    assert setting == {"lr": 0.01, "momentum": 0.0, "norm": "group"}
     with pytest.raises(ValueError, match=r"'0.1,0.2' is not a number"):
         parse_setting(["lr=0.1,0.2"])
 

@@ -9,7 +9,7 @@ X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
 
 
 def test_integers_are_classes_and_the_split_keeps_their_shares():
-    (x, y), (x_test, y_test), n_classes = from_arrays(X, Y, test_size=0.3)
+    (x, y), (x_test, y_test), n_classes, _ = from_arrays(X, Y, test_size=0.3)
     assert (x.dtype, y.dtype, n_classes) == (np.float32, np.int32, 2)
     np.testing.assert_array_equal(np.bincount(y_test), [3, 3])
     np.testing.assert_array_equal(np.sort(np.concatenate([x, x_test]), 0), X)
@@ -18,20 +18,20 @@ def test_integers_are_classes_and_the_split_keeps_their_shares():
 
 @pytest.mark.parametrize("y", [X[:, 0], X])
 def test_floats_are_values(y):
-    (_, y_train), _, n_classes = from_arrays(X, y)
+    (_, y_train), _, n_classes, _ = from_arrays(X, y)
     assert (y_train.dtype, y_train.shape, n_classes) == (np.float32, (16, y[0].size), None)
 
 
 @pytest.mark.parametrize(("shape", "out"), [((3, 2), (3, 2, 1)), ((3, 2, 3), (3, 2, 3)), (5, (5,))])
 def test_bytes_are_pixels(shape, out):
     x = np.full((20, *np.atleast_1d(shape)), 51, np.uint8)
-    (pixels, _), _, _ = from_arrays(x, Y[:, None])
+    (pixels, _), *_ = from_arrays(x, Y[:, None])
     assert pixels.shape == (16, *out)
     np.testing.assert_array_equal(pixels, np.float32(0.2))
 
 
 def test_a_test_part_stays_as_it_is():
-    (x, _), (x_test, y_test), n_classes = from_arrays(X, Y, X[:3], [0, 1, 5])
+    (x, _), (x_test, y_test), n_classes, _ = from_arrays(X, Y, X[:3], [0, 1, 5])
     np.testing.assert_array_equal(x, X)
     np.testing.assert_array_equal(x_test, X[:3])
     assert (y_test.tolist(), n_classes) == ([0, 1, 5], 6)

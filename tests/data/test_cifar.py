@@ -51,12 +51,13 @@ def test_cifar10_in_each_form(tmp_path, form, inside):
     (tmp_path / inside).mkdir(exist_ok=True)
     for i, name in enumerate([*TRAIN, "test_batch"]):
         (tmp_path / inside / f"{name}{ending}").write_bytes(batch(i))
-    (x, y), (x_test, y_test), n_classes = cifar10(tmp_path)
+    (x, y), (x_test, y_test), n_classes, names = cifar10(tmp_path)
     np.testing.assert_array_equal(x_test, IMAGES.transpose(0, 2, 3, 1) / np.float32(255))
     np.testing.assert_array_equal(x, np.tile(x_test, (5, 1, 1, 1)))
     assert y.tolist() == [0, 9, 1, 9, 2, 9, 3, 9, 4, 9]
     assert y_test.tolist() == [5, 9]
     assert (x.dtype, y.dtype, n_classes) == (np.float32, np.int32, 10)
+    assert (names[2], len(names)) == ("bird", 10)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_cifar10_in_each_form(tmp_path, form, inside):
 def test_cifar100_has_the_fine_labels(tmp_path, ending, data):
     for name in ("train", "test"):
         (tmp_path / f"{name}{ending}").write_bytes(data)
-    (x, y), _, n_classes = cifar100(tmp_path)
+    (x, y), _, n_classes, _ = cifar100(tmp_path)
     np.testing.assert_array_equal(x, IMAGES.transpose(0, 2, 3, 1) / np.float32(255))
     assert (y.tolist(), n_classes) == ([99, 0], 100)
 

@@ -44,12 +44,13 @@ def test_every_kind_of_number_is_read(tmp_path, dtype, pack):
 
 @pytest.mark.parametrize("read", [mnist, fashion_mnist])
 def test_a_folder_is_a_data_set(folder, read):
-    (x, y), (x_test, y_test), n_classes = read(folder)
+    (x, y), (x_test, y_test), n_classes, names = read(folder)
     np.testing.assert_array_equal(x, IMAGES[..., None] / np.float32(255))
     np.testing.assert_array_equal(y, LABELS)
     np.testing.assert_array_equal(x_test, x[:2])
     np.testing.assert_array_equal(y_test, y[:2])
     assert (x.dtype, y.dtype, n_classes) == (np.float32, np.int32, 10)
+    assert names is None or (names[-1], len(names)) == ("Ankle boot", 10)
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,9 @@ def expected(y):
 
 
 def test_subfolders_are_classes(folder):
-    (x, y), (x_test, y_test), n_classes = images(folder, test_size=0.25)
+    (x, y), (x_test, y_test), n_classes, names = images(folder, test_size=0.25)
     assert (x.shape, x.dtype, y.dtype, n_classes) == ((9, 6, 4, 3), np.float32, np.int32, 3)
+    assert names == tuple(COLOURS)
     np.testing.assert_allclose(colours(x), expected(y), atol=1e-6)
     np.testing.assert_allclose(colours(x_test), expected(y_test), atol=1e-6)
     assert sorted(y_test) == [0, 1, 2]
@@ -50,7 +51,7 @@ def test_a_csv_gives_the_labels(folder):
     rows = [f"{name}/{i}.png,{name}" for name in COLOURS for i in (0, 2)]
     rows += [f"../pictures/{name}/3.png,{name}" for name in COLOURS]
     (folder / "labels.csv").write_text("\n".join(["file,label", *rows]), encoding="utf-8-sig")
-    (x, y), (_, y_test), n_classes = images(folder, test_size=0.33)
+    (x, y), (_, y_test), n_classes, _ = images(folder, test_size=0.33)
     np.testing.assert_allclose(colours(x), expected(y), atol=1e-6)
     assert (sorted([*y, *y_test]), n_classes) == ([0, 0, 0, 1, 1, 1, 2, 2, 2], 3)
 
@@ -58,7 +59,7 @@ def test_a_csv_gives_the_labels(folder):
 def test_train_and_test_folders_are_the_parts(folder):
     folder.rename(folder.with_name("train"))
     paint(folder.with_name("test") / "10" / "0.jpg", COLOURS["10"])
-    (x, _), (x_test, y_test), n_classes = images(folder.parent)
+    (x, _), (x_test, y_test), n_classes, _ = images(folder.parent)
     assert (x.shape, x_test.shape, n_classes) == ((12, 6, 4, 3), (1, 6, 4, 3), 3)
     np.testing.assert_allclose(colours(x_test), expected(y_test), atol=0.02)  # JPEG
     paint(folder.with_name("test") / "c" / "0.png", COLOURS["10"])
@@ -69,7 +70,7 @@ def test_train_and_test_folders_are_the_parts(folder):
 @pytest.mark.parametrize(("size", "shape"), [(5, (5, 5)), ((3, 7), (3, 7))])
 def test_pictures_are_resized(folder, size, shape):
     paint(folder / "b" / "large.png", COLOURS["b"], (60, 20))
-    (x, y), _, _ = images(folder, size)
+    (x, y), *_ = images(folder, size)
     assert x.shape[1:] == (*shape, 3)
     np.testing.assert_allclose(colours(x), expected(y), atol=1e-6)
     assert images(folder, size, grayscale=True).train[0].shape[1:] == (*shape, 1)
