@@ -110,6 +110,12 @@ def _groups() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _documented(thing: Any) -> Any:
     """What the docstring of a registry's entry is on."""
+    made = _made(thing)
+    return made.func if isinstance(made, functools.partial) else made
+
+
+def _made(thing: Any) -> Any:
+    """What takes the arguments; of a network, perhaps with other defaults than its own."""
     if isinstance(thing, Row):
         return thing.factory
     return thing.args[0] if isinstance(thing, functools.partial) and thing.args else thing
@@ -120,7 +126,7 @@ def _signature(thing: Any) -> str:
     skip = {"parent", "name", "outputs", "conv_general_dilated"}  # plumbing of a Flax module
     return ", ".join(
         str(p.replace(annotation=p.empty))
-        for name, p in inspect.signature(_documented(thing)).parameters.items()
+        for name, p in inspect.signature(_made(thing)).parameters.items()
         if name not in skip
     )
 

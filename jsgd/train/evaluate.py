@@ -88,7 +88,7 @@ def predict(
 
     Args:
         model: a `jsgd.models.Model`.
-        params, model_state: what it has learnt; of a `Fit`, `fit.params, fit.carry.model_state`.
+        params, model_state: what it has learnt; of a `Fit`, `fit.params, fit.model_state`.
         x: inputs, an array of shape (samples, ...), such as a `numpy.memmap`.
         batch_size: how many samples at a time, >= 1.
 
@@ -140,7 +140,7 @@ def evaluate(
 
     Args:
         model: a `jsgd.models.Model`.
-        params, model_state: what it has learnt; of a `Fit`, `fit.params, fit.carry.model_state`.
+        params, model_state: what it has learnt; of a `Fit`, `fit.params, fit.model_state`.
         data: a `Dataset`, whose test part is taken, or a pair (x, y).
         loss: that of the `loss` in the metrics, as of `jsgd.train.classification` and
             `regression`; `None` is the cross-entropy, of values the squared error.
@@ -159,7 +159,7 @@ def evaluate(
     >>> model = jsgd.models.REGISTRY["linear"](data.train[0], data.outputs)
     >>> run = jsgd.train.make_run(jsgd.train.regression(model, data), jsgd.sgd(lr=0.1))
     >>> fit = jsgd.train.fit(run, epochs=30, progress=False)
-    >>> print(evaluate(model, fit.params, fit.carry.model_state, data))
+    >>> print(evaluate(model, fit.params, fit.model_state, data))
     loss 0.008148  mse 0.008148  mae 0.06912  r2 0.9935
     """
     x, y = _pair(data)

@@ -42,9 +42,17 @@ class Fit(NamedTuple):
 
         Those of the best epoch, where it was kept, are `fitted.best.eval_params`.
         """
+        return self._made().eval_params
+
+    @property
+    def model_state(self) -> Any:
+        """The rest of the model after the last epoch, such as the averages of batch norm."""
+        return self._made().model_state
+
+    def _made(self) -> Carry:
         if not isinstance(self.carry, Carry):
             raise ValueError("this run was not made by make_run: look into its carry")
-        return self.carry.eval_params
+        return self.carry
 
     def to_pandas(self) -> Any:
         """The history as a `pandas.DataFrame`, indexed by the epoch."""

@@ -183,6 +183,8 @@ def test_list_has_everything_there_is(capsys):
         for name in shelf.REGISTRY:
             assert any(line.split()[:1] == [name] for line in out.splitlines()), name
     assert "lr=0.01, momentum=None" in out
+    assert "partial" not in out
+    assert "blocks=(3, 4, 6, 3)" in out
 
 
 def test_list_of_one_is_its_whole_docstring(capsys):
