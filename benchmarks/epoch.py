@@ -9,10 +9,10 @@ pooling, a dense layer of 64 and the output; batches of 128, SGD with momentum 0
 
 An epoch of ours is one call of a run's `advance` (one scan over the shuffled data; the test is left
 out). Torch's is a loop over a permutation of tensors in memory, channels last, without a loader,
-which is the fastest that it does. Both have two threads. The claim: ours takes no longer. `microbatch`
-computes a batch's gradient from parts that fit into the cache. Contenders take turns, compilation is
-apart; both networks are tested in the end, to show that they learnt. The numbers are kept in
-benchmarks/results/epoch.json.
+which is the fastest that it does. Both have two threads. The claim: ours takes no longer.
+`microbatch` computes a batch's gradient from parts that fit into the cache. Contenders take turns,
+compilation is apart; both networks are tested in the end, to show that they learnt. The numbers are
+kept in benchmarks/results/epoch.json.
 """
 
 import struct

@@ -50,3 +50,10 @@ def test_import_is_light(module, needs):
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"flax", "sklearn", "matplotlib", "pandas", "optax", "rich", "orbax", "torch"}
     assert heavy & set(out.stdout.split()) == needs
+
+
+def test_pictures_are_there_without_an_import():
+    """A fresh process: elsewhere somebody may have imported them."""
+    code = "import jsgd; print(jsgd.sweeps.plots.heat_map.__name__)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout == "heat_map\n"

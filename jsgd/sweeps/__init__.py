@@ -1,5 +1,8 @@
 """Sweeps: a whole population of runs, each with hyperparameters of its own, in one program."""
 
+import importlib
+from typing import Any
+
 from jsgd.sweeps.dimension import choice as choice
 from jsgd.sweeps.dimension import grid as grid
 from jsgd.sweeps.dimension import loggrid as loggrid
@@ -19,3 +22,9 @@ from jsgd.sweeps.scheduler import Standing as Standing
 from jsgd.sweeps.scheduler import Verdict as Verdict
 from jsgd.sweeps.space import settings as settings
 from jsgd.sweeps.sweep import sweep as sweep
+
+
+def __getattr__(name: str) -> Any:
+    if name != "plots":
+        raise AttributeError(f"module 'jsgd.sweeps' has no attribute {name!r}")
+    return importlib.import_module("jsgd.sweeps.plots")  # when it is used: it takes matplotlib
