@@ -1,0 +1,150 @@
+"""Samples in rows, dense or sparse, and coefficients that a step touches where its row does.
+
+A rule written for one row `x` reads the coefficients that the row meets, `weights.at(row)`, and
+puts them back, `weights.put(row, values, shrink)`. All others are to shrink by the factor too: dense
+rows meet them all, and for sparse ones that is put off until a row meets them.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import sparse
+
+_GIB = 2**30
+_LIMIT = 8 * _GIB  # of the rows of a sparse matrix, padded to the length of its longest
+
+
+class Row(NamedTuple):
+    """One sample: its values, and of which features they are (`None` is all of them)."""
+
+    x: jax.Array
+    index: jax.Array | None
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Rows:
+    """Samples. Sparse ones have as many entries as the longest; what is not there is no feature's.
+
+    Attributes:
+        x: (n, n_features), or (n, n_entries) if they are sparse.
+        index: `None`, or int32 of shape (n, n_entries); `n_features` and above are no feature's.
+    """
+
+    x: jax.Array
+    index: jax.Array | None
+
+    def row(self, i: Any) -> Row:
+        """A sample, or several."""
+        return Row(self.x[i], None if self.index is None else self.index[i])
+
+
+def scores(rows: Rows | Row, coef: jax.Array) -> jax.Array:
+    """`x @ coef` of each sample."""
+    return rows.x @ coef if rows.index is None else jnp.sum(rows.x * take(coef, rows), axis=-1)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Dense:
+    """Coefficients that dense rows meet, all of them."""
+
+    values: jax.Array  # (n_features,)
+
+    def at(self, row: Row) -> jax.Array:
+        return self.values
+
+    def put(self, row: Row, values: jax.Array, shrink: jax.Array) -> "Dense":
+        return Dense(values)
+
+    def all(self) -> jax.Array:
+        return self.values
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Lazy:
+    """Coefficients that shrink when a row meets them, by all that has come up since the last time.
+
+    Attributes:
+        values: (n_features,), as they were when a row last met them.
+        paid: (n_features,), what `owed` was then.
+        owed: the logarithm of how far all coefficients should have shrunk by now.
+    """
+
+    values: jax.Array
+    paid: jax.Array
+    owed: jax.Array
+
+    def at(self, row: Row) -> jax.Array:
+        return take(self.values, row) * jnp.exp(self.owed - take(self.paid, row))
+
+    def put(self, row: Row, values: jax.Array, shrink: jax.Array) -> "Lazy":
+        smallest = jnp.finfo(values.dtype).tiny  # a factor of 0 has no logarithm
+        owed = self.owed + jnp.log(jnp.maximum(shrink, smallest))
+        return Lazy(place(self.values, row, values), place(self.paid, row, owed), owed)
+
+    def all(self) -> jax.Array:
+        return self.values * jnp.exp(self.owed - self.paid)
+
+
+Weights = Dense | Lazy
+
+
+def weights(values: jax.Array, rows: Rows) -> Weights:
+    """Coefficients for the rows that they will meet."""
+    if rows.index is None:
+        return Dense(values)
+    return Lazy(values, jnp.zeros_like(values), jnp.zeros((), values.dtype))
+
+
+def take(values: jax.Array, row: Row | Rows) -> jax.Array:
+    """Of each feature of a row its value."""
+    return values if row.index is None else values.at[row.index].get(mode="fill", fill_value=0)
+
+
+def place(values: jax.Array, row: Row, new: jax.Array) -> jax.Array:
+    """The features of a row get new values."""
+    if row.index is None:
+        return new
+    return values.at[row.index].set(new, mode="drop", unique_indices=True)
+
+
+def pack(X: Any, size: int) -> Rows:
+    """The rows of a matrix, and empty ones up to `size`.
+
+    Args:
+        X: a NumPy array or a scipy.sparse CSR matrix, of shape (n, n_features).
+        size: >= n.
+
+    Raises:
+        ValueError: the padded rows of a sparse `X` would take more than 8 GiB.
+    """
+    n, n_features = X.shape
+    if not sparse.issparse(X):
+        x = np.zeros((size, n_features), X.dtype)
+        x[:n] = X
+        return Rows(jnp.asarray(x), None)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    lengths = np.diff(X.indptr)
+    width = 1 << (max(1, lengths.max(initial=1)) - 1).item().bit_length()
+    memory = size * width * (X.dtype.itemsize + 4)
+    if memory > _LIMIT:
+        raise ValueError(
+            f"X: {n} sparse rows, of which the longest has {lengths.max()} entries, would take "
+            f"{memory / _GIB:.0f} GiB, and at most {_LIMIT // _GIB} are allowed; "
+            "use partial_fit on parts of X, or scale the long rows down to fewer features"
+        )
+    filled = np.zeros((size, width), bool)
+    filled[:n] = np.arange(width) < lengths[:, None]
+    x = np.zeros((size, width), X.dtype)
+    x[filled] = X.data
+    # every index of a row is another one, so that a step may write them in any order
+    index = np.broadcast_to(n_features + np.arange(width, dtype=np.int32), (size, width)).copy()
+    index[filled] = X.indices
+    return Rows(jnp.asarray(x), jnp.asarray(index))
