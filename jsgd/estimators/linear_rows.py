@@ -113,38 +113,51 @@ def place(values: jax.Array, row: Row, new: jax.Array) -> jax.Array:
     return values.at[row.index].set(new, mode="drop", unique_indices=True)
 
 
-def pack(X: Any, size: int) -> Rows:
-    """The rows of a matrix, and empty ones up to `size`.
+def pack(X: Any, size: int, width: int) -> Rows:
+    """The rows of a matrix, with empty rows and features beyond, that change nothing.
 
     Args:
         X: a NumPy array or a scipy.sparse CSR matrix, of shape (n, n_features).
-        size: >= n.
+        size: >= n, how many rows there are to be.
+        width: >= n_features, how many features.
 
     Raises:
         ValueError: the padded rows of a sparse `X` would take more than 8 GiB.
     """
     n, n_features = X.shape
     if not sparse.issparse(X):
-        x = np.zeros((size, n_features), X.dtype)
-        x[:n] = X
+        x = np.zeros((size, width), X.dtype)
+        x[:n, :n_features] = X
         return Rows(jnp.asarray(x), None)
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
     lengths = np.diff(X.indptr)
-    width = 1 << (max(1, lengths.max(initial=1)) - 1).item().bit_length()
-    memory = size * width * (X.dtype.itemsize + 4)
+    longest = room(int(lengths.max(initial=0)), 8)
+    memory = size * longest * (X.dtype.itemsize + 4)
     if memory > _LIMIT:
         raise ValueError(
             f"X: {n} sparse rows, of which the longest has {lengths.max()} entries, would take "
             f"{memory / _GIB:.0f} GiB, and at most {_LIMIT // _GIB} are allowed; "
             "use partial_fit on parts of X, or scale the long rows down to fewer features"
         )
-    filled = np.zeros((size, width), bool)
-    filled[:n] = np.arange(width) < lengths[:, None]
-    x = np.zeros((size, width), X.dtype)
+    filled = np.zeros((size, longest), bool)
+    filled[:n] = np.arange(longest) < lengths[:, None]
+    x = np.zeros(filled.shape, X.dtype)
     x[filled] = X.data
     # every index of a row is another one, so that a step may write them in any order
-    index = np.broadcast_to(n_features + np.arange(width, dtype=np.int32), (size, width)).copy()
+    index = np.broadcast_to(width + np.arange(longest, dtype=np.int32), filled.shape).copy()
     index[filled] = X.indices
     return Rows(jnp.asarray(x), jnp.asarray(index))
+
+
+def room(n: int, least: int) -> int:
+    """How many places there are for `n`, so that other numbers of them find a program ready.
+
+    Beyond `least` they are at most an eighth more than are needed, or `least` more.
+
+    >>> [room(n, 64) for n in (3, 65, 129, 2000, 2049)]
+    [64, 128, 192, 2048, 2304]
+    """
+    unit = max(least, (1 << max(0, n - 1).bit_length()) // 16)
+    return max(1, -(-n // unit)) * unit

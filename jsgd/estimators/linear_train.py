@@ -13,10 +13,11 @@ from jsgd.core import Optimizer
 from jsgd.estimators.linear_epochs import Limits, Samples, run
 from jsgd.estimators.linear_minibatch import MiniBatches
 from jsgd.estimators.linear_params import numbers
-from jsgd.estimators.linear_rows import pack
+from jsgd.estimators.linear_rows import pack, room
 from jsgd.estimators.linear_sgd import PlainSGD
 
 _BATCH_SIZE = 32
+_LEAST_ROWS, _LEAST_FEATURES = 256, 16  # so few cost nothing, and share a program
 _LARGEST_SEED = np.iinfo(np.int32).max
 
 
@@ -69,99 +70,96 @@ def train(model: Any, problems: Problems, walk: Any, t: int, max_iter: int) -> F
         ValueError: a coefficient has become infinite or NaN, or there is no splitting the samples
             for early stopping.
     """
-    dtype, count = problems.X.dtype, len(problems.y)
+    dtype, (n_problems, _) = problems.X.dtype, problems.y.shape
     samples, held_out = _split(model, problems)
-    n = samples.X.shape[0]
-    size = _room(n)
-    rule, size = _rule(model, size)
-    key = check_random_state(model.random_state).randint(_LARGEST_SEED)
+    seed = check_random_state(model.random_state).randint(_LARGEST_SEED)
+    n, n_features = samples.X.shape
+    rule, size, width = _rule(model, n, n_features)
+    limits = Limits(
+        n=np.int32(n),
+        max_iter=np.int32(max_iter),
+        tol=dtype.type(-np.inf if model.tol is None else model.tol),
+        patience=np.int32(model.n_iter_no_change),
+        is_adaptive=np.bool_(model.learning_rate == "adaptive"),
+    )
+    score = None
+    if held_out is not None:
+        score = "r2" if held_out.strata is None else "accuracy"
     with jax.enable_x64(dtype == np.float64):
-        if model.optimizer is None:
-            walk = walk | {"t": np.full(count, t, np.int32)}
+        if isinstance(rule, PlainSGD):
+            walk = _wider(walk, width) | {"t": np.full(n_problems, t, np.int32)}
         elif walk[1] is None:
-            walk = walk[0], jax.vmap(model.optimizer.init)(jax.tree.map(jnp.asarray, walk[0]))
+            params = jax.tree.map(jnp.asarray, walk[0])
+            walk = params, jax.vmap(model.optimizer.init)(params)
         given, eta = numbers(model, dtype, sparse.issparse(problems.X))
-        walk, (coef, intercept), progress = jax.device_get(
-            run(
-                walk,
-                _samples(samples, samples.factor, size),
-                None if held_out is None else _samples(held_out, np.ones((1, 1)), _room(1)),
-                given,
-                eta,
-                Limits(
-                    n=np.int32(n),
-                    max_iter=np.int32(max_iter),
-                    tol=dtype.type(-np.inf if model.tol is None else model.tol),
-                    patience=np.int32(model.n_iter_no_change),
-                    is_adaptive=np.bool_(
-                        model.learning_rate == "adaptive" and model.optimizer is None
-                    ),
-                ),
-                jax.random.key(key),
-                rule=rule,
-                score=None
-                if held_out is None
-                else ("r2" if held_out.strata is None else "accuracy"),
-                shuffle=bool(model.shuffle),
-                verbose=bool(model.verbose),
-            )
+        learned = run(
+            walk,
+            _samples(samples, size, width),
+            held_out and _samples(held_out, room(len(held_out.weight), _LEAST_ROWS), width),
+            given,
+            eta,
+            limits,
+            jax.random.key(seed),
+            rule=rule,
+            score=score,
+            shuffle=bool(model.shuffle),
+            verbose=bool(model.verbose),
         )
+        walk, (coef, intercept), progress = jax.device_get(learned)
     n_iter = int(progress.epochs.max())
     if not progress.is_finite.all():
         raise ValueError(
             f"Floating-point under-/overflow occurred at epoch #{n_iter}. Scaling input data with "
             "StandardScaler or MinMaxScaler might help, and so might a lower learning rate."
         )
-    return Fitted(coef, intercept, walk, n_iter)
+    if isinstance(rule, PlainSGD):
+        walk = {k: x[:, :n_features] if x.ndim == 2 else x for k, x in walk.items() if k != "t"}
+    return Fitted(coef[:, :n_features], intercept, walk, n_iter)
 
 
-def _rule(model: Any, size: int) -> tuple[PlainSGD | MiniBatches, int]:
-    """The rule, and how many rows it needs where there would be `size` of them."""
+def _rule(model: Any, n: int, n_features: int) -> tuple[PlainSGD | MiniBatches, int, int]:
+    """The rule, and how many rows and features it is to be given."""
+    size = room(n, _LEAST_ROWS)
     if isinstance(model.optimizer, Optimizer):
         batch_size = min(model.batch_size or _BATCH_SIZE, size)
-        return MiniBatches(model.loss, model.optimizer.step, batch_size), size + -size % batch_size
+        # no features beyond, since a rule may take means over all of them
+        size += -size % batch_size
+        return MiniBatches(model.loss, model.optimizer.step, batch_size), size, n_features
     policy = model.learning_rate if model.learning_rate in ("pa1", "pa2") else "rate"
     has_l1 = model.penalty in ("l1", "elasticnet")
-    return PlainSGD(model.loss, policy, has_l1, bool(model.average)), size
+    rule = PlainSGD(model.loss, policy, has_l1, bool(model.average))
+    return rule, size, room(n_features, _LEAST_FEATURES)
 
 
 def _split(model: Any, problems: Problems) -> tuple[Problems, Problems | None]:
     """The samples to learn from and, for early stopping, those to score on."""
+    X, y, weight, factor, strata = problems
     if not model.early_stopping:
         return problems, None
-    splitter = ShuffleSplit if problems.strata is None else StratifiedShuffleSplit
+    splitter = ShuffleSplit if strata is None else StratifiedShuffleSplit
     parts = splitter(test_size=model.validation_fraction, random_state=model.random_state)
-    train, test = next(parts.split(np.zeros((len(problems.weight), 1)), problems.strata))
-    if not np.any(problems.weight[test]):
+    train, test = next(parts.split(np.zeros((len(weight), 1)), strata))
+    if not np.any(weight[test]):
         raise ValueError(
             "sample_weight is 0 for all samples that early_stopping has set aside; "
             "another random_state sets others aside"
         )
-    # in the order that they had
-    return _take(problems, np.sort(train)), _take(problems, np.sort(test))
+    train = np.sort(train)  # in the order that they had
+    factor = factor[:, train] if factor.shape[1] > 1 else factor
+    learned = Problems(X[train], y[:, train], weight[train], factor, strata)
+    return learned, Problems(X[test], y[:, test], weight[test], np.ones((1, 1)), strata)
 
 
-def _take(problems: Problems, rows: np.ndarray) -> Problems:
-    X, y, weight, factor, strata = problems
-    factor = factor[:, rows] if factor.shape[1] > 1 else factor
-    return Problems(
-        X[rows], y[:, rows], weight[rows], factor, None if strata is None else strata[rows]
-    )
+def _samples(problems: Problems, size: int, width: int) -> Samples:
+    X, y, weight, factor, _ = problems
+    beyond = [(0, 0), (0, size - len(weight))]
+    weight = np.broadcast_to(weight * factor, y.shape).astype(X.dtype)
+    return Samples(pack(X, size, width), np.pad(y, beyond), np.pad(weight, beyond))
 
 
-def _samples(problems: Problems, factor: np.ndarray, size: int) -> Samples:
-    X, y, weight = problems.X, problems.y, problems.weight
-    size = max(size, _room(len(weight)))
-    room = [(0, 0), (0, size - len(weight))]
-    weights = np.broadcast_to(weight * factor, y.shape).astype(X.dtype)
-    return Samples(pack(X, size), np.pad(y, room), np.pad(weights, room))
-
-
-def _room(n: int) -> int:
-    """How many rows there are for `n` samples, so that other numbers of them find a program ready.
-
-    >>> [_room(n) for n in (3, 65, 2000, 2049)]
-    [64, 128, 2048, 2304]
-    """
-    unit = 1 << max(0, (n - 1).bit_length() - 4)
-    return max(64, 1 << (n - 1).bit_length() if n <= 1024 else -(-n // unit) * unit)
+def _wider(walk: dict[str, np.ndarray], width: int) -> dict[str, np.ndarray]:
+    """Coefficients of features beyond those that there are: they stay 0."""
+    return {
+        name: np.pad(x, [(0, 0), (0, width - x.shape[1])]) if x.ndim == 2 else x
+        for name, x in walk.items()
+    }
