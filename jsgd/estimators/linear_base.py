@@ -9,15 +9,22 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from jsgd.estimators.linear_train import Problems, train
+from jsgd.estimators.linear_problems import Problems
+from jsgd.estimators.linear_train import train
 
 
 class LinearSGD:
     """The part of `fit` and `partial_fit` that asks nothing about targets."""
 
-    optimizer: Any
     average: Any
+    coef_: np.ndarray
+    fit_intercept: bool
+    intercept_: np.ndarray
+    max_iter: int
+    optimizer: Any
     t_: float
+    tol: float | None
+    warm_start: bool
 
     def _checked(
         self, X: Any, y: Any, sample_weight: Any, is_first: bool, y_numeric: bool
@@ -72,7 +79,8 @@ class LinearSGD:
         walk = {"coef": coef, "intercept": intercept}
         if self.average:
             walk["average_coef"], walk["average_intercept"] = (
-                np.zeros_like(coef), np.zeros_like(intercept),
+                np.zeros_like(coef),
+                np.zeros_like(intercept),
             )
         return walk
 

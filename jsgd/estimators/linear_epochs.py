@@ -1,7 +1,7 @@
 """A whole fit in one program: epochs, for all problems at once, until each has stopped."""
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -21,8 +21,8 @@ class Samples:
     """
 
     rows: Rows
-    y: jax.Array
-    weight: jax.Array
+    y: Any
+    weight: Any
 
 
 @jax.tree_util.register_dataclass
@@ -30,11 +30,11 @@ class Samples:
 class Limits:
     """When to stop."""
 
-    n: jax.Array  # samples
-    max_iter: jax.Array
-    tol: jax.Array
-    patience: jax.Array
-    is_adaptive: jax.Array  # divides the rate by 5 instead, until it is at 1e-6
+    n: Any  # samples
+    max_iter: Any
+    tol: Any
+    patience: Any
+    is_adaptive: Any  # divides the rate by 5 instead, until it is at 1e-6
 
 
 @jax.tree_util.register_dataclass
@@ -58,10 +58,10 @@ def run(
     numbers: Numbers,
     eta: jax.Array,
     limits: Limits,
-    key: jax.Array,
+    seed: jax.Array,
     *,
     rule: PlainSGD | MiniBatches,
-    score: str | None,
+    score: str,
     shuffle: bool,
     verbose: bool,
 ) -> tuple[Any, tuple[jax.Array, jax.Array], Progress]:
@@ -70,13 +70,13 @@ def run(
     Args:
         start: what `rule.begin` begins with; its leaves have a leading axis of problems.
         samples: to learn from.
-        held_out: to score on, for `score`.
+        held_out: to score on, unless it is the objective.
         numbers: hyperparameters of the rule.
         eta: the rate to begin with.
         limits: when to stop.
-        key: of the order of the samples, which is the same for all problems.
+        seed: uint32, of the order of the samples, which is the same for all problems.
         rule: what an epoch does.
-        score: `"accuracy"`, `"r2"`, or `None` to go by the objective.
+        score: what it goes by: `"objective"`, `"accuracy"` or `"r2"`.
         shuffle: whether every epoch has an order of its own.
         verbose: whether every epoch prints a line.
 
@@ -90,7 +90,11 @@ def run(
     def order(epoch):
         if not shuffle:
             return places
-        tickets = jax.random.bits(jax.random.fold_in(key, epoch), (size,), jnp.uint32)
+        words = jnp.stack(
+            [seed, epoch.astype(jnp.uint32)]
+        )  # a key, with less to compile than fold_in
+        key = jax.random.wrap_key_data(words, impl="threefry2x32")
+        tickets = jax.random.bits(key, (size,), jnp.uint32)
         # stable: the empty rows come last
         tickets = jnp.where(places < limits.n, tickets, jnp.uint32(2**32 - 1))
         return jnp.argsort(tickets).astype(jnp.int32)
@@ -98,7 +102,13 @@ def run(
     def body(carry):
         epoch, walks, progress = carry
         new, objectives = epoch_of_all(
-            walks, samples.y, samples.weight, progress.eta, samples.rows, order(epoch), limits.n,
+            walks,
+            samples.y,
+            samples.weight,
+            progress.eta,
+            samples.rows,
+            order(epoch),
+            limits.n,
             numbers,
         )
         coef, intercept = jax.vmap(rule.evaluated)(new)
@@ -109,7 +119,10 @@ def run(
         if verbose:
             jax.debug.print(
                 "epoch {}: objective {}" + ", validation score {}" * (held_out is not None),
-                epoch + 1, objectives, *([-merit] if held_out is not None else []), ordered=True,
+                epoch + 1,
+                objectives,
+                *([-merit] if held_out is not None else []),
+                ordered=True,
             )
         is_finite = jnp.isfinite(intercept) & jnp.all(jnp.isfinite(coef), axis=1)
         after = new, judged(progress, merit, is_finite, limits)

@@ -50,7 +50,11 @@ def check_params(
     Raises:
         ValueError: a parameter is none of what it may be; it says which, and what it may be.
     """
-    for name, kind in [("loss", losses), ("penalty", _PENALTIES), ("learning_rate", _LEARNING_RATES)]:
+    for name, kind in [
+        ("loss", losses),
+        ("penalty", _PENALTIES),
+        ("learning_rate", _LEARNING_RATES),
+    ]:
         if getattr(model, name) not in tuple(kind):
             allowed = ", ".join(map(repr, kind))
             raise ValueError(f"{name} = {getattr(model, name)!r}: it must be one of {allowed}")

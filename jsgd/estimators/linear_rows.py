@@ -1,8 +1,8 @@
 """Samples in rows, dense or sparse, and coefficients that a step touches where its row does.
 
 A rule written for one row `x` reads the coefficients that the row meets, `weights.at(row)`, and
-puts them back, `weights.put(row, values, shrink)`. All others are to shrink by the factor too: dense
-rows meet them all, and for sparse ones that is put off until a row meets them.
+puts them back, `weights.put(row, values, shrink)`. All others are to shrink by the factor too:
+dense rows meet them all, and for sparse ones that is put off until a row meets them.
 """
 
 from dataclasses import dataclass

@@ -11,8 +11,8 @@ With a sample :math:`x` of weight :math:`\gamma`, the score :math:`p = w^\top x 
         \text{ last had these features}
 
 and every policy of scikit-learn's but the passive-aggressive ones is a choice of :math:`t_0` and
-:math:`k`: none and 0 (constant, adaptive), none and `power_t` (invscaling), and for `optimal`, which
-is Bottou's :math:`1 / (\alpha (t + t_0))`, some and 1.
+:math:`k`: none and 0 (constant, adaptive), none and `power_t` (invscaling), and for `optimal`,
+which is Bottou's :math:`1 / (\alpha (t + t_0))`, some and 1.
 
 References:
     Bottou, "Stochastic Gradient Descent Tricks", 2012,
@@ -40,13 +40,13 @@ _MAX_SLOPE = 1e12  # scikit-learn's: beyond, a loss has blown up and would only 
 class Numbers:
     """The hyperparameters of every rule, scalars all."""
 
-    l1: jax.Array
-    l2: jax.Array
-    epsilon: jax.Array
-    offset: jax.Array
-    power: jax.Array
-    intercept_rate: jax.Array
-    average: jax.Array
+    l1: Any
+    l2: Any
+    epsilon: Any
+    offset: Any
+    power: Any
+    intercept_rate: Any
+    average: Any
 
 
 @jax.tree_util.register_dataclass
@@ -126,7 +126,7 @@ class PlainSGD:
     def read(self, walk: Walk) -> dict[str, Any]:
         """What `begin` begins with, after a fit."""
         start = {"t": walk.t, "coef": walk.weights.all(), "intercept": walk.intercept}
-        if self.average:
+        if walk.average_coef is not None and walk.average_intercept is not None:
             start["average_coef"] = walk.average_coef
             start["average_intercept"] = walk.average_intercept
         return start
@@ -183,9 +183,7 @@ class PlainSGD:
             counts = jnp.where(t >= h.average, 1 / jnp.maximum(1, t - h.average + 1), 0)
             average_coef = average_coef + counts * (coef.all() - average_coef)
             average_intercept = average_intercept + counts * (b - average_intercept)
-        new = Walk(
-            s.t + 1, coef, b, average_coef, average_intercept, due, had, norms, objective
-        )
+        new = Walk(s.t + 1, coef, b, average_coef, average_intercept, due, had, norms, objective)
         if self.policy != "pa1":
             return new
         # PA-I passes over a sample without features

@@ -6,37 +6,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy import sparse
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 
 from jsgd.core import Optimizer
 from jsgd.estimators.linear_epochs import Limits, Samples, run
 from jsgd.estimators.linear_minibatch import MiniBatches
 from jsgd.estimators.linear_params import numbers
+from jsgd.estimators.linear_problems import Problems, split
 from jsgd.estimators.linear_rows import pack, room
 from jsgd.estimators.linear_sgd import PlainSGD
 
 _BATCH_SIZE = 32
 _LEAST_ROWS, _LEAST_FEATURES = 256, 16  # so few cost nothing, and share a program
 _LARGEST_SEED = np.iinfo(np.int32).max
-
-
-class Problems(NamedTuple):
-    """Samples, and the targets of one problem or several.
-
-    Attributes:
-        X: (n, n_features), an array or a CSR matrix, float32 or float64.
-        y: (problems, n), as the loss takes them.
-        weight: (n,), of the samples.
-        factor: (problems, n) or (1, 1), what a sample counts beyond its weight, for its class.
-        strata: the classes of the samples, (n,), or `None` where there are none.
-    """
-
-    X: Any
-    y: np.ndarray
-    weight: np.ndarray
-    factor: np.ndarray
-    strata: np.ndarray | None
 
 
 class Fitted(NamedTuple):
@@ -71,7 +53,7 @@ def train(model: Any, problems: Problems, walk: Any, t: int, max_iter: int) -> F
             for early stopping.
     """
     dtype, (n_problems, _) = problems.X.dtype, problems.y.shape
-    samples, held_out = _split(model, problems)
+    samples, held_out = split(model, problems)
     seed = check_random_state(model.random_state).randint(_LARGEST_SEED)
     n, n_features = samples.X.shape
     rule, size, width = _rule(model, n, n_features)
@@ -82,7 +64,7 @@ def train(model: Any, problems: Problems, walk: Any, t: int, max_iter: int) -> F
         patience=np.int32(model.n_iter_no_change),
         is_adaptive=np.bool_(model.learning_rate == "adaptive"),
     )
-    score = None
+    score = "objective"
     if held_out is not None:
         score = "r2" if held_out.strata is None else "accuracy"
     with jax.enable_x64(dtype == np.float64):
@@ -99,7 +81,7 @@ def train(model: Any, problems: Problems, walk: Any, t: int, max_iter: int) -> F
             given,
             eta,
             limits,
-            jax.random.key(seed),
+            np.uint32(seed),
             rule=rule,
             score=score,
             shuffle=bool(model.shuffle),
@@ -129,25 +111,6 @@ def _rule(model: Any, n: int, n_features: int) -> tuple[PlainSGD | MiniBatches, 
     has_l1 = model.penalty in ("l1", "elasticnet")
     rule = PlainSGD(model.loss, policy, has_l1, bool(model.average))
     return rule, size, room(n_features, _LEAST_FEATURES)
-
-
-def _split(model: Any, problems: Problems) -> tuple[Problems, Problems | None]:
-    """The samples to learn from and, for early stopping, those to score on."""
-    X, y, weight, factor, strata = problems
-    if not model.early_stopping:
-        return problems, None
-    splitter = ShuffleSplit if strata is None else StratifiedShuffleSplit
-    parts = splitter(test_size=model.validation_fraction, random_state=model.random_state)
-    train, test = next(parts.split(np.zeros((len(weight), 1)), strata))
-    if not np.any(weight[test]):
-        raise ValueError(
-            "sample_weight is 0 for all samples that early_stopping has set aside; "
-            "another random_state sets others aside"
-        )
-    train = np.sort(train)  # in the order that they had
-    factor = factor[:, train] if factor.shape[1] > 1 else factor
-    learned = Problems(X[train], y[:, train], weight[train], factor, strata)
-    return learned, Problems(X[test], y[:, test], weight[test], np.ones((1, 1)), strata)
 
 
 def _samples(problems: Problems, size: int, width: int) -> Samples:

@@ -27,7 +27,12 @@ def case(model: str, **settings: Any) -> dict[str, Any]:
     """A fit: its data (`dense` or `sparse`, `two` or `three` classes), how, and the settings."""
     told = {
         name: settings.pop(name, default)
-        for name, default in [("X", "dense"), ("classes", "two"), ("how", "fit"), ("weights", False)]
+        for name, default in [
+            ("X", "dense"),
+            ("classes", "two"),
+            ("how", "fit"),
+            ("weights", False),
+        ]
     }
     return {"model": model, **told, "settings": SETTINGS | settings}
 
