@@ -84,30 +84,20 @@ def run(
         What `rule.read` reads; coefficients and intercepts; and the progress, of all problems.
     """
     problems, size = samples.y.shape
-    places = jnp.arange(size, dtype=jnp.int32)
     epoch_of_all = jax.vmap(rule.epoch, in_axes=(0, 0, 0, 0, None, None, None, None))
-
-    def order(epoch):
-        if not shuffle:
-            return places
-        words = jnp.stack(
-            [seed, epoch.astype(jnp.uint32)]
-        )  # a key, with less to compile than fold_in
-        key = jax.random.wrap_key_data(words, impl="threefry2x32")
-        tickets = jax.random.bits(key, (size,), jnp.uint32)
-        # stable: the empty rows come last
-        tickets = jnp.where(places < limits.n, tickets, jnp.uint32(2**32 - 1))
-        return jnp.argsort(tickets).astype(jnp.int32)
 
     def body(carry):
         epoch, walks, progress = carry
+        order = jnp.arange(size, dtype=jnp.int32)
+        if shuffle:
+            order = permutation(seed, epoch, limits.n, size)
         new, objectives = epoch_of_all(
             walks,
             samples.y,
             samples.weight,
             progress.eta,
             samples.rows,
-            order(epoch),
+            order,
             limits.n,
             numbers,
         )
@@ -143,6 +133,24 @@ def run(
     walks = jax.vmap(rule.begin, in_axes=(0, None))(start, samples.rows)
     _, walks, progress = jax.lax.while_loop(go_on, body, (jnp.int32(0), walks, progress))
     return jax.vmap(rule.read)(walks), jax.vmap(rule.evaluated)(walks), progress
+
+
+def permutation(seed: Any, epoch: Any, n: Any, size: int) -> jax.Array:
+    """0 to n - 1 in random order, and then n to size - 1.
+
+    Args:
+        seed: uint32.
+        epoch: int32; every one has an order of its own.
+        n: int32, at most `size`.
+        size: static.
+    """
+    places = jnp.arange(size, dtype=jnp.int32)
+    words = jnp.stack([seed, epoch.astype(jnp.uint32)])  # a key, with less to compile than fold_in
+    key = jax.random.wrap_key_data(words, impl="threefry2x32")
+    tickets = jax.random.bits(key, (size,), jnp.uint32)
+    # sorting is stable, so that those from n on stay in order
+    tickets = jnp.where(places < n, tickets, jnp.uint32(2**32 - 1))
+    return jnp.argsort(tickets).astype(jnp.int32)
 
 
 def judged(before: Progress, merit: jax.Array, is_finite: jax.Array, limits: Limits) -> Progress:

@@ -54,7 +54,7 @@ class SGDRegressor(LinearSGD, sklearn.linear_model.SGDRegressor):
     >>> import jsgd
     >>> from jsgd.estimators import SGDRegressor
     >>> X = np.linspace(-1, 1, 20)[:, None]
-    >>> model = SGDRegressor(optimizer=jsgd.adam(0.1), batch_size=5, tol=1e-6, random_state=0)
+    >>> model = SGDRegressor(optimizer=jsgd.adam(0.03), batch_size=5, tol=1e-6, random_state=0)
     >>> model.fit(X, 3 * X[:, 0] + 1).predict([[0.5]]).round(1).tolist()
     [2.5]
 

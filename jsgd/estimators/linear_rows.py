@@ -70,25 +70,28 @@ class Lazy:
     """Coefficients that shrink when a row meets them, by all that has come up since the last time.
 
     Attributes:
-        values: (n_features,), as they were when a row last met them.
-        paid: (n_features,), what `owed` was then.
+        kept: (n_features, 2), what they were when a row last met them, and what `owed` was then. It
+            is one array, so that what is written waits for what is read, and XLA needs no copy.
         owed: the logarithm of how far all coefficients should have shrunk by now.
     """
 
-    values: jax.Array
-    paid: jax.Array
+    kept: jax.Array
     owed: jax.Array
 
     def at(self, row: Row) -> jax.Array:
-        return take(self.values, row) * jnp.exp(self.owed - take(self.paid, row))
+        return self._now(take(self.kept, row))
 
     def put(self, row: Row, values: jax.Array, shrink: jax.Array) -> "Lazy":
         smallest = jnp.finfo(values.dtype).tiny  # a factor of 0 has no logarithm
         owed = self.owed + jnp.log(jnp.maximum(shrink, smallest))
-        return Lazy(place(self.values, row, values), place(self.paid, row, owed), owed)
+        new = jnp.stack([values, jnp.full_like(values, owed)], axis=-1)
+        return Lazy(place(self.kept, row, new), owed)
 
     def all(self) -> jax.Array:
-        return self.values * jnp.exp(self.owed - self.paid)
+        return self._now(self.kept)
+
+    def _now(self, kept: jax.Array) -> jax.Array:
+        return kept[..., 0] * jnp.exp(self.owed - kept[..., 1])
 
 
 Weights = Dense | Lazy
@@ -98,7 +101,8 @@ def weights(values: jax.Array, rows: Rows) -> Weights:
     """Coefficients for the rows that they will meet."""
     if rows.index is None:
         return Dense(values)
-    return Lazy(values, jnp.zeros_like(values), jnp.zeros((), values.dtype))
+    kept = jnp.stack([values, jnp.zeros_like(values)], axis=-1)
+    return Lazy(kept, jnp.zeros((), values.dtype))
 
 
 def take(values: jax.Array, row: Row | Rows) -> jax.Array:
