@@ -65,9 +65,13 @@ class LinearSGD:
     def _go_on(self, X: Any) -> Any:
         """The walk of a `partial_fit` after another."""
         walk = self._walk
-        if self.optimizer is None and not self.average:  # coef_ may have been set by hand
+        if self.optimizer is not None:
+            goes_on = not isinstance(walk, dict)
+        else:
+            goes_on = self.average and isinstance(walk, dict) and "average_coef" in walk
+        if not goes_on:  # it is all in coef_, which may have been set by hand
             coef = np.reshape(self.coef_, (-1, X.shape[1]))
-            walk = self._walk_from(coef, self.intercept_)
+            walk = self._walk_from(coef, np.asarray(self.intercept_))
         return jax.tree.map(
             lambda x: x.astype(X.dtype) if np.issubdtype(x.dtype, np.floating) else x, walk
         )

@@ -115,8 +115,10 @@ def run(
                 ordered=True,
             )
         is_finite = jnp.isfinite(intercept) & jnp.all(jnp.isfinite(coef), axis=1)
-        after = new, judged(progress, merit, is_finite, limits)
-        return epoch + 1, *keep_where(progress.is_done, (walks, progress), after)
+        after = judged(progress, merit, is_finite, limits)
+        if problems == 1:  # it is not done yet, and there is less to compile
+            return epoch + 1, new, after
+        return epoch + 1, *keep_where(progress.is_done, (walks, progress), (new, after))
 
     def go_on(carry):
         return (carry[0] < limits.max_iter) & ~jnp.all(carry[2].is_done)

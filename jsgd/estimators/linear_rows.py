@@ -130,9 +130,7 @@ def pack(X: Any, size: int, width: int) -> Rows:
     """
     n, n_features = X.shape
     if not sparse.issparse(X):
-        x = np.zeros((size, width), X.dtype)
-        x[:n, :n_features] = X
-        return Rows(jnp.asarray(x), None)
+        return Rows(jnp.asarray(np.pad(X, [(0, size - n), (0, width - n_features)])), None)
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()

@@ -143,6 +143,7 @@ class PlainSGD:
         p = jnp.dot(row.x, w) + b
         loss, slope = jax.value_and_grad(CLASSIFICATION[self.loss])(p, y, h.epsilon)
         objective = s.objective + loss
+        taken = jnp.int32(1)
         if self.policy == "rate":
             objective += h.l2 / 2 * s.norms[0] + h.l1 * s.norms[1]
             eta = eta * (t + h.offset) ** -h.power
@@ -150,8 +151,10 @@ class PlainSGD:
         else:
             # the slope of a hinge, or of an epsilon-insensitive loss, is -1, 0 or 1 times y or 1
             sq_norm = jnp.dot(row.x, row.x)
-            if self.policy == "pa1":
-                length = jnp.minimum(eta, loss / jnp.where(sq_norm == 0, 1, sq_norm))
+            if self.policy == "pa1":  # passes over a sample without features
+                taken = (sq_norm > 0).astype(taken.dtype)
+                eta = eta * taken.astype(eta.dtype)
+                length = jnp.minimum(eta, loss / jnp.where(sq_norm > 0, sq_norm, 1))
             else:
                 length = loss / (sq_norm + 0.5 / eta)
             change = -length * slope
@@ -181,14 +184,12 @@ class PlainSGD:
         average_coef, average_intercept = s.average_coef, s.average_intercept
         if average_coef is not None and average_intercept is not None:
             counts = jnp.where(t >= h.average, 1 / jnp.maximum(1, t - h.average + 1), 0)
+            counts = counts * taken.astype(t.dtype)
             average_coef = average_coef + counts * (coef.all() - average_coef)
             average_intercept = average_intercept + counts * (b - average_intercept)
-        new = Walk(s.t + 1, coef, b, average_coef, average_intercept, due, had, norms, objective)
-        if self.policy != "pa1":
-            return new
-        # PA-I passes over a sample without features
-        stay = replace(s, objective=objective)
-        return jax.tree.map(lambda x, y: jnp.where(sq_norm == 0, x, y), stay, new)
+        return Walk(
+            s.t + taken, coef, b, average_coef, average_intercept, due, had, norms, objective
+        )
 
 
 def _norms(w: jax.Array) -> tuple[jax.Array, jax.Array]:
