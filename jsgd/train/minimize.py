@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _ENDS = {
     0: (1, "`max_steps` were taken."),
     walk.GRADIENT: (0, "The gradient is within `tol`."),
-    walk.CHANGE: (0, "The value changed by less than `ftol`, relatively."),
+    walk.CHANGE: (0, "Two steps in a row changed the value by less than `ftol`, relatively."),
     walk.STALLED: (2, "A line search along the gradient found nothing lower: rounding hides it."),
     walk.NOT_FINITE: (3, "The value or the gradient is not finite."),
 }
@@ -70,9 +70,9 @@ def minimize(
         optimizer: any; by default `jsgd.lbfgs()`.
         tol: ends it once no number of the gradient (projected, if there are bounds) is larger,
             >= 0; by default the square root of the precision, 1.5e-8 or in float32 3.5e-4.
-        ftol: ends it once a step changes the value by less, in ratio to it, >= 0; by default 10
-            times the precision, or 0 if the optimizer does not search along lines: with small steps
-            it would end anywhere.
+        ftol: ends it once two steps in a row change the value by less, in ratio to it, >= 0; by
+            default the precision, 2.2e-16 or 1.2e-7, or 0 if the optimizer does not search along
+            lines: small steps would end it anywhere.
         max_steps: the most steps, >= 0.
         bounds: of a single array, SciPy's `Bounds` or a sequence of one `(low, high)` per number;
             of any `x0`, a pair `(low, high)` of pytrees of numbers or arrays that are prefixes of
@@ -194,7 +194,7 @@ def _tuple(args: Any) -> tuple:
 def _tolerances(tol, ftol, state, dtypes) -> tuple[np.ndarray, np.ndarray]:
     eps = max(float(jnp.finfo(dtype).eps) for dtype in jax.tree.leaves(dtypes))
     tol = eps**0.5 if tol is None else tol
-    ftol = (10 * eps if walk.searches(state) else 0) if ftol is None else ftol
+    ftol = (eps if walk.searches(state) else 0) if ftol is None else ftol
     for name, number in (("tol", tol), ("ftol", ftol)):
         if not is_concrete(number) or np.ndim(number) or not number >= 0:
             raise ValueError(f"{name} = {number!r}: it must be a number >= 0")

@@ -22,7 +22,7 @@ class Problem(NamedTuple):
         args: what the function is given after the parameters.
         bounds: the lowest and the highest values, two trees like the parameters, or `None`.
         tol: ends it once no number of the projected gradient is larger.
-        ftol: ends it once a step changes the value by less, relatively.
+        ftol: ends it once two steps in a row change the value by less, relatively.
     """
 
     args: tuple
@@ -49,7 +49,8 @@ class Walk(NamedTuple):
             `now`.
         best: the lowest point seen; at the end the last, if that met a tolerance.
         t: int32, the steps done.
-        still: int32, in how many steps in a row a line search found nothing.
+        quiet: int32, how many steps in a row changed the value by too little.
+        stuck: int32, how many searches in a row found nothing.
         reason: int32, why it ended, 0 if it did not.
     """
 
@@ -58,7 +59,8 @@ class Walk(NamedTuple):
     seen: Point
     best: Point
     t: jax.Array
-    still: jax.Array
+    quiet: jax.Array
+    stuck: jax.Array
     reason: jax.Array
 
 
@@ -74,7 +76,7 @@ def begin(fun: Callable, many: bool, x0: Any, state: State, problem: Problem) ->
     def one(x0, state):
         x0 = projected(x0, problem.bounds)
         now = Point(x0, *tree.value_and_grad(_value_fn(fun, problem), x0))
-        return _looked(fun, problem, Walk(now, state, now, now, *jnp.zeros(3, jnp.int32)))
+        return _looked(fun, problem, Walk(now, state, now, now, *jnp.zeros(4, jnp.int32)))
 
     return jax.vmap(one)(x0, state) if many else one(x0, state)
 
@@ -118,13 +120,17 @@ def _stepped(fun, step, problem, walk):
     scale = jnp.maximum(jnp.abs(before), jnp.abs(after))
     pairs = zip(jax.tree.leaves(now.params), jax.tree.leaves(walk.now.params), strict=True)
     moved = jnp.any(jnp.stack([jnp.any(a != b) for a, b in pairs]))
-    flat = moved & (jnp.abs(after - before) < problem.ftol * scale)
-    still = jnp.where(moved, 0, walk.still + 1) if searches(state) else walk.still
-    # a search that found nothing forgot its pairs, so the second one was along the gradient
-    why = jnp.where(flat, CHANGE, jnp.where(still == 2, STALLED, 0)).astype(jnp.int32)
+    is_flat = jnp.abs(after - before) < problem.ftol * scale
+    quiet = jnp.where(is_flat, walk.quiet + 1, 0)
+    if searches(state):
+        # the first that finds nothing forgets the pairs, so the second is along the gradient
+        stuck = jnp.where(moved, 0, walk.stuck + 1)
+    else:  # nothing moves while `accumulate` gathers gradients, or at a rate of 0
+        stuck, quiet = walk.stuck, jnp.where(moved, quiet, walk.quiet)
+    why = jnp.where(stuck == 2, STALLED, jnp.where(quiet == 2, CHANGE, 0)).astype(jnp.int32)
     why = jnp.where(new.reason == 0, why, new.reason)
     best = _choose(why == CHANGE, new.seen, new.best)
-    return new._replace(still=still, reason=why, best=best)
+    return new._replace(quiet=quiet, stuck=stuck, reason=why, best=best)
 
 
 def _looked(fun, problem, walk):
