@@ -44,9 +44,9 @@ def lbfgs(
 
     A step that is also given `bounds=(low, high)`, two trees like the parameters, which are real
     and within them, stays there (`jsgd.minimize` gives them). The numbers that a gradient step of
-    :math:`\gamma` would take to their bounds go that way, the others by :math:`H` of their own
-    subspace, and the search is along the projections: this two-metric projection is not stopped by
-    a bound anywhere but at a stationary point, where plain projected steps of L-BFGS may be.
+    rate :math:`\gamma` would take to their bounds go there, the others by the :math:`H` of their
+    own subspace, and the search follows the projections of the line. So every step is downhill
+    after the projection, too, where projected steps of L-BFGS may stall.
 
     Args:
         lr: the first step size that is tried, or without a search the step size itself, >= 0.
@@ -109,7 +109,7 @@ def _lbfgs(max_steps, params, grads, s, h):
     if h.linesearch is None:
         pair = _minus(params, s.last_params), _minus(grads, s.last_gradient)
         memory = _remember(memory, *pair, h.t > 1)
-    bounds = vars(h).get("bounds")
+    bounds = tree.widen(vars(h).get("bounds"))
     direction = _direction(params, grads, memory, bounds, h.scale_init_precond)
     if h.linesearch is None:
         slots = {"last_params": params, "last_gradient": grads}

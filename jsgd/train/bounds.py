@@ -39,10 +39,10 @@ def read_bounds(bounds: Any, x: Any) -> Bounds:
     low, high = _like(low, x, -np.inf), _like(high, x, np.inf)
     for (path, a), b in zip(tree.leaves_by_path(low).items(), jax.tree.leaves(high)):
         if not np.all(a <= b):
-            raise ValueError(f"bounds: at {path!r} low = {a} is not below high = {b}")
-    return tuple(
-        jax.tree.map(lambda b, leaf: jnp.asarray(b, leaf.dtype), b, x) for b in (low, high)
-    )
+            raise ValueError(f"bounds: at {path!r} low = {a} must be at most high = {b}")
+    with np.errstate(over="ignore"):  # beyond float32 is none
+        low, high = (jax.tree.map(lambda b, y: b.astype(y.dtype), b, x) for b in (low, high))
+    return jax.tree.map(jnp.asarray, (low, high))
 
 
 def draw_starts(x: Any, bounds: Bounds, n: int, key: Any) -> Any:
@@ -53,8 +53,9 @@ def draw_starts(x: Any, bounds: Bounds, n: int, key: Any) -> Any:
     """
     if bounds is None or not all(np.all(np.isfinite(b)) for b in jax.tree.leaves(bounds)):
         raise ValueError(f"n_starts = {n}: starts are drawn between bounds, which must be finite")
-    if not isinstance(key, jax.Array):
-        key = jax.random.key(key)
+    if isinstance(key, bool) or not isinstance(key, int | jax.Array):
+        raise ValueError(f"key = {key!r}: it must be an int seed or a JAX key")
+    key = jax.random.key(key) if isinstance(key, int) else key
     leaves, treedef = jax.tree.flatten(x)
     keys = treedef.unflatten(jax.random.split(key, len(leaves)))
 
@@ -91,12 +92,15 @@ def _filled(column: tuple, default: float) -> np.ndarray:
 
 def _like(prefix: Any, x: Any, default: float) -> Any:
     """Spread out to the shapes of `x`, as float64."""
-    leaves, treedef = jax.tree.flatten(x)
     spread = tree.broadcast_prefix(prefix, x, "bounds", lambda b: b is None)
-    arrays = [np.asarray(default if b is None else b, float) for b in spread]
-    return treedef.unflatten(
-        [
-            b.reshape(leaf.shape) if b.size == leaf.size else np.broadcast_to(b, leaf.shape)
-            for b, leaf in zip(arrays, leaves)
-        ]
-    )
+    arrays = []
+    for (path, leaf), b in zip(tree.leaves_by_path(x).items(), spread, strict=True):
+        try:
+            array = np.asarray(default if b is None else b, float)
+            shape = leaf.shape if array.size == leaf.size else array.shape  # SciPy's are flat
+            arrays.append(np.broadcast_to(array.reshape(shape), leaf.shape))
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"bounds: {b!r} at {path!r}, of shape {leaf.shape}; {_FORMS}"
+            ) from None
+    return jax.tree.unflatten(jax.tree.structure(x), arrays)

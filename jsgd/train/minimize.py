@@ -28,7 +28,10 @@ _ENDS = {
     walk.GRADIENT: (0, "The gradient is within `tol`."),
     walk.CHANGE: (0, "Two steps in a row changed the value by less than `ftol`, relatively."),
     walk.STALLED: (2, "A line search along the gradient found nothing lower: rounding hides it."),
-    walk.NOT_FINITE: (3, "The value or the gradient is not finite."),
+    walk.NOT_FINITE: (
+        3,
+        "The value or the gradient is not finite; `x` is the lowest point before.",
+    ),
 }
 _STOPPED = {"status": 99, "success": False, "message": "`callback` raised `StopIteration`."}
 
@@ -51,7 +54,7 @@ def minimize(
     """Minimize a function, called as `scipy.optimize.minimize` is.
 
     The whole descent is one compiled loop. It is compiled once for a function, an optimizer
-    (whatever its numbers) and the shapes; other values of all arguments run the same program.
+    (whatever its numbers) and the shapes, and kept; other values of the arguments run it again.
 
     It computes in the dtype of `x0`: a NumPy array, a number or a list of numbers is of float64,
     for this call also without `jax_enable_x64`, and a JAX array is of its own dtype. `x` comes back
@@ -81,18 +84,19 @@ def minimize(
         n_starts: how many starts, >= 1, all in one program. The others are drawn between the
             bounds, uniformly.
         key: an int seed or a JAX key, of the starts.
-        callback: called as SciPy does it: `callback(intermediate_result=...)` if that is the name
-            of its argument, else `callback(x)`. It may raise `StopIteration` to end it. The
-            loop is left for it; with one start only.
+        callback: called as by SciPy, `callback(intermediate_result=...)` if that is the name of
+            its argument, else `callback(x)`; it may raise `StopIteration` to end the descent, which
+            leaves its loop for every call. With one start only.
         callback_every: how many steps from call to call, >= 1.
 
     Returns:
-        SciPy's `OptimizeResult`: `x`, `fun`, `jac` (the gradient), `nit` (steps), `nfev` (of value
-        and gradient; those that an optimizer asks for itself are known of line searches only),
-        `success`, `status` (0 if a tolerance was met, 1 after `max_steps`, 2 if a line search found
-        nothing lower, 3 if not finite, 99 if stopped by the callback), `message`, and `state`, the
-        optimizer's. With several starts it is that of the lowest, and `starts` has the same fields
-        of all, stacked, and `x0`.
+        SciPy's `OptimizeResult`, with the optimizer's `state` besides: `x`; `fun`; `jac`, the
+        gradient (of complex numbers the direction of steepest ascent); `nit`, the steps; `nfev`, of
+        value and gradient together (of those that an optimizer asks for itself, as `sam` does, only
+        line searches are counted); `success`; `message`; and `status`: 0 if a tolerance was met, 1
+        after `max_steps`, 2 if rounding hides what is lower, 3 if not finite, 99 if stopped by the
+        callback. With several starts it is the result of the lowest, and `starts` has the fields of
+        all, stacked, and their `x0`.
 
     Raises:
         ValueError: an argument is not what is said here; or `fun` does not return one real number.
