@@ -61,9 +61,10 @@ def minimize(
     as `x0` came.
 
     It ends where the gradient or the change of the value is small, after `max_steps`, or where a
-    value or a gradient is not finite. `x` is then the point that met a tolerance, or else the
-    lowest of those that were looked at. With an optimizer that averages (`jsgd.eval_params`), the
-    averages are looked at.
+    value or a gradient is not finite. `x` is then the point whose gradient is small, or else the
+    lowest that was looked at; what line searches find is lower each time, but for rounding, and of
+    them it is the last. With an optimizer that averages, the averages are looked at
+    (`jsgd.eval_params`).
 
     Args:
         fun: `fun(x, *args)` -> one real number, of JAX operations, the same at every call: what may

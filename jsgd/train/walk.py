@@ -47,7 +47,7 @@ class Walk(NamedTuple):
         state: the optimizer's.
         seen: what is judged: the parameters to evaluate, which for most optimizers are those of
             `now`.
-        best: the lowest point seen; at the end the last, if that met a tolerance.
+        best: the lowest point seen, or the last of a line search, or the one within `tol`.
         t: int32, the steps done.
         quiet: int32, how many steps in a row changed the value by too little.
         stuck: int32, how many searches in a row found nothing.
@@ -129,8 +129,7 @@ def _stepped(fun, step, problem, walk):
         stuck, quiet = walk.stuck, jnp.where(moved, quiet, walk.quiet)
     why = jnp.where(stuck == 2, STALLED, jnp.where(quiet == 2, CHANGE, 0)).astype(jnp.int32)
     why = jnp.where(new.reason == 0, why, new.reason)
-    best = _choose(why == CHANGE, new.seen, new.best)
-    return new._replace(quiet=quiet, stuck=stuck, reason=why, best=best)
+    return new._replace(quiet=quiet, stuck=stuck, reason=why)
 
 
 def _looked(fun, problem, walk):
@@ -143,7 +142,8 @@ def _looked(fun, problem, walk):
 
     finite = tree.all_finite((seen.value, seen.grads))
     is_solved = finite & (_size(seen, problem.bounds) <= problem.tol)
-    is_lower = finite & ~(seen.value >= walk.best.value)  # that of the start may be NaN
+    # the start may be NaN; a line search is told by slopes where rounding hides what is lower
+    is_lower = finite & (searches(walk.state) | ~(seen.value >= walk.best.value))
     is_bad = ~finite | ~tree.all_finite((now.value, now.grads))
     return walk._replace(
         seen=seen,

@@ -10,6 +10,7 @@ import scipy.optimize
 from scipy.optimize import Bounds, OptimizeResult
 
 import jsgd
+from jsgd.core import linesearch
 from jsgd.train.bounds import read_bounds
 
 START, SCALE = np.array([-1.2, 1.0]), (100.0,)
@@ -208,6 +209,11 @@ def falling_off(x):
     return jnp.where(x > 0.1, x**2, jnp.nan)
 
 
+def steep(x):
+    """At 0 it has a value and no gradient."""
+    return jnp.sum(jnp.sqrt(x))
+
+
 def uphill(x):
     """Its gradient leads to where it is higher."""
     return square(jax.lax.stop_gradient(x)) + jnp.sum(x - jax.lax.stop_gradient(x))
@@ -222,6 +228,7 @@ def uphill(x):
         (uphill, np.zeros(2), {}, 2, 0),
         (falling_off, 1.0, {"optimizer": jsgd.sgd(0.3)}, 3, 0.16),
         (falling_off, -1.0, {}, 3, -1),
+        (steep, 1.0, {"optimizer": jsgd.ema(jsgd.sgd(2.0)), "max_steps": 3}, 3, 1),
     ],
 )
 def test_ends(fun, x0, how, status, x):
@@ -237,6 +244,30 @@ def test_a_small_change_ends_it():
     assert result.success
     assert "ftol" in result.message
     assert 1.01 < result.fun < 1.1
+
+
+def test_slopes_decide_where_values_are_rounded():
+    """The last of a search is the result, though in float32 its value may seem higher."""
+
+    def fun(x):
+        return 1e4 + jnp.sum(0.5 * x**2 + jnp.where(x < 0.01, 1e-3, 0))
+
+    result = jsgd.minimize(fun, jnp.array([0.02]), max_steps=1)
+    assert result.fun > fun(jnp.array([0.02]))
+    np.testing.assert_allclose(result.x, 0, atol=1e-6)
+
+
+def test_a_search_along_bounds_bends():
+    """Past the bend the slope is that of what still moves, and need not be flat."""
+
+    def fun(x):
+        return jnp.dot(jnp.array([-10.0, 5.0]), x)
+
+    x, gradient = jnp.zeros(2), jnp.array([-10.0, 5.0])
+    bounds = jnp.full(2, -jnp.inf), jnp.array([1.0, jnp.inf])
+    found = linesearch.zoom(fun, x, jnp.ones(2), jnp.float32(0), gradient, bounds=bounds)
+    np.testing.assert_array_equal(found.params, [1, 1])
+    assert int(found.evaluations) == 1
 
 
 def test_a_search_stays_where_values_are_finite():
