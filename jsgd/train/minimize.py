@@ -235,7 +235,7 @@ def _as(x0: Any, params: Any) -> Any:
     return jax.tree.map(lambda x, p: p if isinstance(x, jax.Array) else np.asarray(p), x0, params)
 
 
-def _evaluations(now: walk.Walk) -> np.ndarray:
+def _evaluations(now: walk.Walk) -> Any:
     """Of value and gradient: those of the walk, and those that line searches counted."""
     states = [state for _, state in nested(now.state)]
     looks = 1 + any("average" in state.slots for state in states)

@@ -27,8 +27,8 @@ class Problem(NamedTuple):
 
     args: tuple
     bounds: Bounds
-    tol: jax.Array
-    ftol: jax.Array
+    tol: Any
+    ftol: Any
 
 
 class Point(NamedTuple):
@@ -134,9 +134,9 @@ def _stepped(fun, step, problem, walk):
 
 def _looked(fun, problem, walk):
     """With the point to judge, the best so far, and the reasons to end that one point gives."""
-    now = seen = walk.now
-    x = eval_params(now.params, walk.state)
-    if any(a is not b for a, b in zip(jax.tree.leaves(x), jax.tree.leaves(now.params))):
+    seen = walk.now
+    x = eval_params(seen.params, walk.state)
+    if any(a is not b for a, b in zip(jax.tree.leaves(x), jax.tree.leaves(seen.params))):
         x = projected(x, problem.bounds)
         seen = Point(x, *tree.value_and_grad(_value_fn(fun, problem), x))
 
@@ -144,11 +144,10 @@ def _looked(fun, problem, walk):
     is_solved = finite & (_size(seen, problem.bounds) <= problem.tol)
     # the start may be NaN; a line search is told by slopes where rounding hides what is lower
     is_lower = finite & (searches(walk.state) | ~(seen.value >= walk.best.value))
-    is_bad = ~finite | ~tree.all_finite((now.value, now.grads))
     return walk._replace(
         seen=seen,
         best=_choose(is_solved | is_lower, seen, walk.best),
-        reason=jnp.where(is_bad, NOT_FINITE, jnp.where(is_solved, GRADIENT, 0)).astype(jnp.int32),
+        reason=jnp.where(finite, jnp.where(is_solved, GRADIENT, 0), NOT_FINITE).astype(jnp.int32),
     )
 
 

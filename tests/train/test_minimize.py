@@ -209,11 +209,6 @@ def falling_off(x):
     return jnp.where(x > 0.1, x**2, jnp.nan)
 
 
-def steep(x):
-    """At 0 it has a value and no gradient."""
-    return jnp.sum(jnp.sqrt(x))
-
-
 def uphill(x):
     """Its gradient leads to where it is higher."""
     return square(jax.lax.stop_gradient(x)) + jnp.sum(x - jax.lax.stop_gradient(x))
@@ -228,7 +223,6 @@ def uphill(x):
         (uphill, np.zeros(2), {}, 2, 0),
         (falling_off, 1.0, {"optimizer": jsgd.sgd(0.3)}, 3, 0.16),
         (falling_off, -1.0, {}, 3, -1),
-        (steep, 1.0, {"optimizer": jsgd.ema(jsgd.sgd(2.0)), "max_steps": 3}, 3, 1),
     ],
 )
 def test_ends(fun, x0, how, status, x):
@@ -250,11 +244,12 @@ def test_slopes_decide_where_values_are_rounded():
     """The last of a search is the result, though in float32 its value may seem higher."""
 
     def fun(x):
-        return 1e4 + jnp.sum(0.5 * x**2 + jnp.where(x < 0.01, 1e-3, 0))
+        return 1e4 + jnp.sum(0.3 * x**2 + jnp.where(x < 0.01, 1e-3, 0))
 
-    result = jsgd.minimize(fun, jnp.array([0.02]), max_steps=1)
-    assert result.fun > fun(jnp.array([0.02]))
-    np.testing.assert_allclose(result.x, 0, atol=1e-6)
+    x0 = jnp.array([0.02])
+    result = jsgd.minimize(fun, x0, max_steps=1, tol=0)
+    assert result.fun > fun(x0)
+    np.testing.assert_allclose(result.x, 0.4 * x0, rtol=1e-5)
 
 
 def test_a_search_along_bounds_bends():
