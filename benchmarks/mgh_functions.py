@@ -178,27 +178,29 @@ def _problem(residuals, start, minima, at_start, solution=None):
 
 
 _I = np.arange(1, 11)
-# The minima are those of the paper. The value at a start is exact where it is worked by hand from
-# the formula (all that are whole or rational); the others, with six digits, are those that are
-# commonly printed for these starts, as by CUTEst and by Burkardt's test_opt.
+# The minima are those of the paper. The values at the starts are worked by hand where they are
+# rational, that of Chebyquad with numpy.polynomial.chebyshev, and the others are those that Gonum's
+# tests state (gonum/optimize/functions, https://www.gonum.org).
 PROBLEMS = {
     "helical valley": _problem(helical_valley, [-1, 0, 0], (0,), 2500, [1, 0, 0]),
     "Biggs EXP6": _problem(
-        biggs_exp6, [1, 2, 1, 1, 1, 1], (0, 5.65565e-3), 0.779070, [1, 10, 1, 5, 4, 3]
+        biggs_exp6, [1, 2, 1, 1, 1, 1], (0, 5.65565e-3), 0.77907007565597, [1, 10, 1, 5, 4, 3]
     ),
-    "Gaussian": _problem(gaussian, [0.4, 1, 0], (1.12793e-8,), 3.88811e-6),
-    "Powell badly scaled": _problem(powell_badly_scaled, [0, 1], (0,), 1.13526),
-    "Box 3-D": _problem(box_3d, [0, 10, 20], (0,), 1031.15, [1, 10, 1]),
+    "Gaussian": _problem(gaussian, [0.4, 1, 0], (1.12793e-8,), 3.88810699116688e-6),
+    "Powell badly scaled": _problem(powell_badly_scaled, [0, 1], (0,), 1.13526171734838),
+    "Box 3-D": _problem(box_3d, [0, 10, 20], (0,), 1031.1538106093985, [1, 10, 1]),
     "variably dimensioned": _problem(
         variably_dimensioned, 1 - _I / 10, (0,), 2198551.1625, np.ones(10)
     ),
     "Watson 6": _problem(watson, np.zeros(6), (2.28767e-3,), 30),
     "penalty I": _problem(penalty_1, _I, (7.08765e-5,), 148032.56535),
-    "penalty II": _problem(penalty_2, np.full(10, 0.5), (2.93660e-4,), 162.653),
+    "penalty II": _problem(penalty_2, np.full(10, 0.5), (2.93660e-4,), 162.65277656596712),
     "Brown badly scaled": _problem(brown_badly_scaled, [1, 1], (0,), 999998000003, [1e6, 2e-6]),
-    "Brown and Dennis": _problem(brown_and_dennis, [25, 5, -5, -1], (85822.2,), 7926693.34),
-    "Gulf": _problem(gulf, [5, 2.5, 0.15], (0,), 12.1107, [50, 25, 1.5]),
-    "trigonometric": _problem(trigonometric, np.full(10, 0.1), (0, 2.79506e-5), 7.07576e-3),
+    "Brown and Dennis": _problem(brown_and_dennis, [25, 5, -5, -1], (85822.2,), 7926693.33699744),
+    "Gulf": _problem(gulf, [5, 2.5, 0.15], (0,), 12.11070582556949, [50, 25, 1.5]),
+    "trigonometric": _problem(
+        trigonometric, np.full(10, 0.1), (0, 2.79506e-5), 7.07575946622261e-3
+    ),
     "extended Rosenbrock": _problem(
         extended_rosenbrock, np.tile([-1.2, 1], 5), (0,), 121, np.ones(10)
     ),
@@ -207,7 +209,7 @@ PROBLEMS = {
     ),
     "Beale": _problem(beale, [1, 1], (0,), 14.203125, [3, 0.5]),
     "Wood": _problem(wood, [-3, -1, -3, -1], (0,), 19192, np.ones(4)),
-    "Chebyquad": _problem(chebyquad, np.arange(1, 9) / 9, (3.51687e-3,), 0.0386177),
+    "Chebyquad": _problem(chebyquad, np.arange(1, 9) / 9, (3.51687e-3,), 0.0386176982859),
 }
 
 SIZE = max(problem.start.size for problem in PROBLEMS.values())

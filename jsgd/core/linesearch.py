@@ -155,7 +155,7 @@ def zoom(
         Nocedal and Wright, "Numerical Optimization", 2nd ed., 2006, Algorithms 3.5 and 3.6.
         Hager and Zhang, "Algorithm 851: CG_DESCENT", 2006, for the approximate conditions.
         Lewis and Overton, "Nonsmooth optimization via quasi-Newton methods", Mathematical
-        Programming 141, 2013, section 4, for the weak condition where slopes jump.
+        Programming 141, 2013, for the weak condition where slopes jump.
     """
     start, at = _line(value_fn, params, direction, value, grads, bounds)
 

@@ -77,7 +77,7 @@ def lbfgs(
         Bertsekas, "Projected Newton methods for optimization problems with simple constraints",
         SIAM Journal on Control and Optimization 20, 1982, https://doi.org/10.1137/0320018 (bounds).
         Schmidt, Kim and Sra, "Projected Newton-type methods in machine learning", in Optimization
-        for Machine Learning, 2011, section 11.4 (the same with L-BFGS).
+        for Machine Learning, 2011, chapter 11 (the same with L-BFGS).
     """
     if linesearch is not None and linesearch not in SEARCHES:
         raise ValueError(f"linesearch = {linesearch!r}: it is one of {[*SEARCHES, None]}")

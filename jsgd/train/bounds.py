@@ -10,8 +10,8 @@ from jsgd.core import tree
 from jsgd.core.linesearch import Bounds
 
 _FORMS = (
-    "it is scipy.optimize.Bounds or one pair (low, high) per number of a single array, "
-    "or a pair (low, high) of trees that are prefixes of x0; None is no bound"
+    "for one array it is scipy.optimize.Bounds, one pair (low, high) per number, or two numbers, "
+    "and for a tree a pair (low, high) of trees that are prefixes of x0; None is no bound"
 )
 
 

@@ -78,10 +78,11 @@ def minimize(
             default the precision, 2.2e-16 or 1.2e-7, or 0 if the optimizer does not search along
             lines: small steps would end it anywhere.
         max_steps: the most steps, >= 0.
-        bounds: of a single array, SciPy's `Bounds` or a sequence of one `(low, high)` per number;
-            of any `x0`, a pair `(low, high)` of pytrees of numbers or arrays that are prefixes of
-            it. `None` is no bound. `fun` is asked within them only. `jsgd.lbfgs` with its line
-            search makes a two-metric projection; the steps of other optimizers are projected.
+        bounds: of a single array, SciPy's `Bounds`, a sequence of one `(low, high)` per number, or
+            two numbers `(low, high)` for all; of a tree, a pair `(low, high)` of trees that are
+            prefixes of it. `None` is no bound. `jsgd.lbfgs` itself makes a two-metric projection,
+            whose searches ask `fun` within the bounds only, as gradients are; after a step of
+            another optimizer `x` is projected.
         n_starts: how many starts, >= 1, all in one program. The others are drawn between the
             bounds, uniformly.
         key: an int seed or a JAX key, of the starts.
@@ -122,10 +123,10 @@ def minimize(
     if isinstance(x0, list | tuple) and x0 and all(isinstance(x, int | float) for x in x0):
         x0 = np.asarray(x0)
     dtypes = tree.map_with_path(_dtype, x0)
-    names = {d.name for d in jax.tree.leaves(dtypes)}
-    if not names:
+    kinds = {d.name for d in jax.tree.leaves(dtypes)}
+    if not kinds:
         raise ValueError("x0: it has no numbers")
-    precise = partial(jax.enable_x64, True) if names & {"float64", "complex128"} else nullcontext
+    precise = partial(jax.enable_x64, True) if kinds & {"float64", "complex128"} else nullcontext
     many = n_starts > 1
 
     with precise():

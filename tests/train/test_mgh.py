@@ -19,7 +19,7 @@ def look(i, x):
 @each
 def test_has_its_published_values(i, name, problem):
     """At the start, and where the minimum is known in closed form."""
-    assert look(i, problem.start).fun == pytest.approx(problem.at_start, rel=4e-6)
+    assert look(i, problem.start).fun == pytest.approx(problem.at_start, rel=1e-10)
     if problem.solution is not None:
         assert look(i, problem.solution).fun <= 1e-20
 

@@ -292,7 +292,7 @@ def test_a_search_stays_where_values_are_finite():
         ({"bounds": [(0, 1), (2, 1)]}, "low = .* must be at most high"),
         ({"bounds": [(0, 1), (np.nan, 1)]}, "low = .* must be at most high"),
         ({"bounds": [(0, 1)] * 3}, "3 pairs for 2 numbers"),
-        ({"bounds": 3}, "bounds = 3: it is"),
+        ({"bounds": 3}, "bounds = 3: for one array"),
         ({"bounds": Bounds([0, 0, 0], 1)}, "bounds: .*shape"),
         ({"x0": {"a": np.zeros(2)}, "bounds": ({"b": 0}, 1)}, "bounds is a tree that is no prefix"),
         ({"x0": {"a": np.zeros(2)}, "bounds": Bounds(0, 1)}, "SciPy's are for one"),
