@@ -113,9 +113,11 @@ from jsgd.wrappers import zero_nans as zero_nans
 
 __version__ = "0.1.0"
 
-_LATER = {"to_optax": "jsgd.interop", "from_optax": "jsgd.interop"} | {
-    group: f"jsgd.{group}" for group in ("data", "interop", "models", "sweeps", "train")
-}
+_LATER = {
+    "to_optax": "jsgd.interop",
+    "from_optax": "jsgd.interop",
+    "minimize": "jsgd.train.minimize",
+} | {group: f"jsgd.{group}" for group in ("data", "interop", "models", "sweeps", "train")}
 
 
 def __getattr__(name: str) -> Any:

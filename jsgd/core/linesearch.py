@@ -9,6 +9,9 @@ or, where values differ by no more than rounding, for Hager and Zhang's form of 
 :math:`\phi'(\alpha) \le (2 c_1 - 1) \phi'(0)`. A value or a slope that is not finite is no
 decrease, so the search backs off. One evaluation is a value with its gradient; the last gradient is
 handed back, for the next step to start from.
+
+With bounds the line bends: a number that has come to its bound stays there, and adds nothing to the
+slope from then on.
 """
 
 from collections.abc import Callable
@@ -22,6 +25,9 @@ from jsgd.core.numerics import cast_like
 
 # Values that differ by less, relatively, are told apart by slopes (Hager and Zhang's epsilon).
 ROUNDING = 1e-6
+
+# The lowest and the highest values, trees like the parameters, all of them real; or none.
+Bounds = tuple[Any, Any] | None
 
 
 class Found(NamedTuple):
@@ -48,10 +54,21 @@ class Point(NamedTuple):
     slope: jax.Array
 
 
-def along(params: Any, direction: Any, step: Any) -> Any:
-    """`params + step * direction`; with a step of 0 it is `params`, whatever the direction."""
-    return jax.tree.map(
+def along(params: Any, direction: Any, step: Any, bounds: Bounds = None) -> Any:
+    """`params + step * direction`, within bounds; after a step of 0 `params`, in any direction."""
+    moved = jax.tree.map(
         lambda p, d: jnp.where(step == 0, p, p + d), params, tree.scale(step, direction)
+    )
+    return moved if bounds is None else jax.tree.map(jnp.clip, moved, *bounds)
+
+
+def outward(params: Any, direction: Any, bounds: tuple[Any, Any]) -> Any:
+    """Where a number is at a bound and the direction leads out: a tree of booleans."""
+    return jax.tree.map(
+        lambda p, d, low, high: ((p <= low) & (d < 0)) | ((p >= high) & (d > 0)),
+        params,
+        direction,
+        *bounds,
     )
 
 
@@ -66,6 +83,7 @@ def backtracking(
     factor: float = 0.5,
     decrease: float = 1e-4,
     max_steps: int = 20,
+    bounds: Bounds = None,
 ) -> Found:
     r"""Shortens the step until the loss falls far enough.
 
@@ -78,6 +96,7 @@ def backtracking(
         factor: from each trial to the next.
         decrease: :math:`c_1`.
         max_steps: the most evaluations.
+        bounds: the lowest and the highest values, two trees like `params`, which are within them.
 
     >>> x, fx, gradient = jnp.float32(3), jnp.float32(9), jnp.float32(6)
     >>> found = backtracking(jnp.square, x, -gradient, fx, gradient)
@@ -87,7 +106,7 @@ def backtracking(
     References:
         Nocedal and Wright, "Numerical Optimization", 2nd ed., 2006, Algorithm 3.1.
     """
-    start, at = _line(value_fn, params, direction, value, grads)
+    start, at = _line(value_fn, params, direction, value, grads, bounds)
 
     def body(c):
         step, *end, n, _ = c
@@ -101,7 +120,7 @@ def backtracking(
 
     first = jnp.asarray(step, value.dtype), start, grads, jnp.int32(0), jnp.asarray(False)
     _, end, end_grads, n, _ = jax.lax.while_loop(going, body, first)
-    return Found(along(params, direction, end.step), end.value, end_grads, end.step, n)
+    return Found(along(params, direction, end.step, bounds), end.value, end_grads, end.step, n)
 
 
 def zoom(
@@ -115,6 +134,7 @@ def zoom(
     decrease: float = 1e-4,
     curvature: float = 0.9,
     max_steps: int = 20,
+    bounds: Bounds = None,
 ) -> Found:
     r"""Finds a step that satisfies the strong Wolfe conditions.
 
@@ -134,14 +154,17 @@ def zoom(
     References:
         Nocedal and Wright, "Numerical Optimization", 2nd ed., 2006, Algorithms 3.5 and 3.6.
         Hager and Zhang, "Algorithm 851: CG_DESCENT", 2006, for the approximate conditions.
+        Lewis and Overton, "Nonsmooth optimization via quasi-Newton methods", Mathematical
+        Programming 141, 2013, for the weak condition where slopes jump.
     """
-    start, at = _line(value_fn, params, direction, value, grads)
+    start, at = _line(value_fn, params, direction, value, grads, bounds)
 
     def body(c):
         low, low_grads, high, step, n, _ = c
         trial, new_grads = at(step)
         falls = _falls(trial, start, decrease)
-        done = falls & (jnp.abs(trial.slope) <= curvature * jnp.abs(start.slope))
+        steepness = jnp.abs(trial.slope) if bounds is None else -trial.slope
+        done = falls & (steepness <= curvature * jnp.abs(start.slope))
         lower = done | (falls & (trial.value < low.value))
         # Algorithm 3.6; while `high` is infinitely far, these same lines are Algorithm 3.5
         turned = trial.slope * (high.step - low.step) >= 0
@@ -157,21 +180,27 @@ def zoom(
     nowhere = Point(*(jnp.full_like(value, jnp.inf) for _ in range(3)))
     first = start, grads, nowhere, jnp.asarray(step, value.dtype), jnp.int32(0), jnp.asarray(False)
     low, low_grads, _, _, n, _ = jax.lax.while_loop(going, body, first)
-    return Found(along(params, direction, low.step), low.value, low_grads, low.step, n)
+    end = along(params, direction, low.step, bounds)
+    return Found(end, low.value, low_grads, low.step, n)
 
 
-def _line(value_fn, params, direction, value, grads) -> tuple[Point, Callable]:
+def _line(value_fn, params, direction, value, grads, bounds) -> tuple[Point, Callable]:
     """The start of the line, and `step -> (point, gradient)` on it; scalars are like `value`."""
 
-    def slope(grads):
-        return tree.dot(grads, direction).astype(value.dtype)
+    def slope(point, grads):
+        moving = direction
+        if bounds is not None:
+            stuck = outward(point, direction, bounds)
+            moving = jax.tree.map(lambda out, d: jnp.where(out, 0, d), stuck, direction)
+        return tree.dot(grads, moving).astype(value.dtype)
 
     def at(step):
-        new_value, new_grads = tree.value_and_grad(value_fn, along(params, direction, step))
+        point = along(params, direction, step, bounds)
+        new_value, new_grads = tree.value_and_grad(value_fn, point)
         new_grads = jax.tree.map(cast_like, new_grads, grads)
-        return Point(step, new_value.astype(value.dtype), slope(new_grads)), new_grads
+        return Point(step, new_value.astype(value.dtype), slope(point, new_grads)), new_grads
 
-    return Point(jnp.zeros_like(value), value, slope(grads)), at
+    return Point(jnp.zeros_like(value), value, slope(params, grads)), at
 
 
 def _falls(trial: Point, start: Point, decrease: float) -> jax.Array:

@@ -42,6 +42,12 @@ def lbfgs(
     the gradient at the new parameters are kept: `jsgd.value_and_grad` reads them without another
     evaluation. The slot `evaluations` counts those of the searches.
 
+    A step that is also given `bounds=(low, high)`, two trees like the parameters, which are real
+    and within them, stays there (`jsgd.minimize` gives them). The numbers that a gradient step of
+    rate :math:`\gamma` would take to their bounds go there, the others by the :math:`H` of their
+    own subspace, and the search follows the projections of the line. So every step is downhill
+    after the projection, too, where projected steps of L-BFGS may stall.
+
     Args:
         lr: the first step size that is tried, or without a search the step size itself, >= 0.
         memory_size: static; how many pairs are remembered.
@@ -68,6 +74,10 @@ def lbfgs(
     References:
         Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989.
         Nocedal and Wright, "Numerical Optimization", 2nd ed., 2006, Algorithms 7.4 and 7.5.
+        Bertsekas, "Projected Newton methods for optimization problems with simple constraints",
+        SIAM Journal on Control and Optimization 20, 1982, https://doi.org/10.1137/0320018 (bounds).
+        Schmidt, Kim and Sra, "Projected Newton-type methods in machine learning", in Optimization
+        for Machine Learning, 2011, chapter 11 (the same with L-BFGS).
     """
     if linesearch is not None and linesearch not in SEARCHES:
         raise ValueError(f"linesearch = {linesearch!r}: it is one of {[*SEARCHES, None]}")
@@ -99,13 +109,14 @@ def _lbfgs(max_steps, params, grads, s, h):
     if h.linesearch is None:
         pair = _minus(params, s.last_params), _minus(grads, s.last_gradient)
         memory = _remember(memory, *pair, h.t > 1)
-    direction = tree.scale(-1, _times_inverse_hessian(grads, memory, h.scale_init_precond))
+    bounds = tree.widen(vars(h).get("bounds"))
+    direction = _direction(params, grads, memory, bounds, h.scale_init_precond)
     if h.linesearch is None:
         slots = {"last_params": params, "last_gradient": grads}
-        return linesearch.along(params, direction, h.lr), slots | _named(memory)
+        return linesearch.along(params, direction, h.lr, bounds), slots | _named(memory)
 
-    search = SEARCHES[h.linesearch]
-    found = search(h.value_fn, params, direction, h.value, grads, step=h.lr, max_steps=max_steps)
+    search, how = SEARCHES[h.linesearch], {"max_steps": max_steps, "bounds": bounds}
+    found = search(h.value_fn, params, direction, h.value, grads, step=h.lr, **how)
     pair = _minus(found.params, params), _minus(found.grads, grads)
     steps, changes, rho = _remember(memory, *pair, found.step > 0)
     slots = {
@@ -116,7 +127,22 @@ def _lbfgs(max_steps, params, grads, s, h):
     return found.params, slots | _named((steps, changes, jnp.where(found.step > 0, rho, 0)))
 
 
-def _times_inverse_hessian(grads, memory, scale_init_precond):
+def _direction(params, grads, memory, bounds, scale_init_precond):
+    """Minus H times the gradient; with bounds, of the numbers that a gradient step leaves free."""
+    first = jnp.minimum(1, 1 / tree.norm(grads))
+    gamma = _gamma(memory, first) if scale_init_precond else 1
+    if bounds is None:
+        return tree.scale(-1, _times_inverse_hessian(grads, memory, gamma))
+    descent = tree.scale(-1, grads)
+    aimed = linesearch.along(params, descent, gamma, bounds)
+    held = linesearch.outward(aimed, descent, bounds)
+    memory = _restricted(memory, held)
+    gamma = _gamma(memory, gamma) if scale_init_precond else 1
+    newton = _times_inverse_hessian(_zero_where(held, descent), memory, gamma)
+    return jax.tree.map(jnp.where, held, _minus(aimed, params), newton)
+
+
+def _times_inverse_hessian(grads, memory, gamma):
     """Algorithm 7.4, the two loops; a pair that is not there yet has rho = 0."""
 
     def first(q, pair):
@@ -130,22 +156,35 @@ def _times_inverse_hessian(grads, memory, scale_init_precond):
         return _minus(r, tree.scale(beta - alpha, step)), None
 
     q, alphas = jax.lax.scan(first, grads, memory, reverse=True)
-    gamma = _gamma(grads, memory) if scale_init_precond else 1
     return jax.lax.scan(second, tree.scale(gamma, q), (memory, alphas))[0]
 
 
-def _gamma(grads, memory):
-    """Equation 7.20, and a first step no longer than 1."""
+def _gamma(memory, otherwise):
+    """Equation 7.20, where there is a pair."""
     _, changes, rho = memory
     y = tree.norm(jax.tree.map(lambda x: x[-1], changes))
-    return jnp.where(rho[-1] > 0, 1 / (rho[-1] * y) / y, jnp.minimum(1, 1 / tree.norm(grads)))
+    return jnp.where(rho[-1] > 0, 1 / (rho[-1] * y) / y, otherwise)
+
+
+def _restricted(memory, held):
+    """The memory of the other numbers alone; a pair without positive curvature there has rho 0."""
+    steps, changes, rho = memory
+    steps, changes = jax.vmap(lambda pair: _zero_where((held, held), pair))((steps, changes))
+    new, ok = jax.vmap(_rho)(steps, changes)
+    return steps, changes, jnp.where(ok & (rho > 0), new, 0)
+
+
+def _rho(step, change):
+    """1 / s'y, and whether that is positive beyond rounding."""
+    curvature, size = tree.dot(step, change), tree.norm(step) * tree.norm(change)
+    rho = 1 / curvature
+    return rho, (curvature > jnp.finfo(rho.dtype).eps * size) & jnp.isfinite(rho)
 
 
 def _remember(memory, step, change, ok):
-    """The memory with this pair as its last, if its curvature is positive beyond rounding."""
-    curvature, size = tree.dot(step, change), tree.norm(step) * tree.norm(change)
-    rho = 1 / curvature
-    ok = ok & (curvature > jnp.finfo(rho.dtype).eps * size) & jnp.isfinite(rho)
+    """The memory with this pair as its last, if its curvature is positive."""
+    rho, positive = _rho(step, change)
+    ok = ok & positive
     return jax.tree.map(
         lambda old, x: jnp.where(ok, jnp.concatenate([old[1:], x[None]]), old),
         memory,
@@ -155,6 +194,10 @@ def _remember(memory, step, change, ok):
 
 def _named(memory):
     return dict(zip(("steps", "changes", "rho"), memory, strict=True))
+
+
+def _zero_where(mask, x):
+    return jax.tree.map(lambda m, leaf: jnp.where(m, 0, leaf), mask, x)
 
 
 def _minus(a, b):

@@ -13,6 +13,7 @@ from jsgd.train.finetune import pretrained as pretrained
 from jsgd.train.fit import Fit as Fit
 from jsgd.train.fit import fit as fit
 from jsgd.train.folds import fold_rows as fold_rows
+from jsgd.train.minimize import minimize as minimize
 from jsgd.train.problem import Problem as Problem
 from jsgd.train.problem import classification as classification
 from jsgd.train.problem import regression as regression
