@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAUSE = 0.3  # s, between turns: OpenMP's threads wait for more work that long, and busily
 
 
-def compare(title, contenders, ratios, rounds):
+def compare(title, contenders, ratios, rounds, pause=PAUSE):
     """Time functions of no arguments by turns, and print a table of them and of ratios.
 
     Args:
@@ -22,17 +22,18 @@ def compare(title, contenders, ratios, rounds):
         contenders: name -> function; its result is waited for.
         ratios: name -> (numerator, denominator[, factor]), of contenders.
         rounds: how many turns each gets, after one that compiles.
+        pause: seconds before a turn; without contenders that have OpenMP's threads it can be 0.
 
     Returns:
         A dict of seconds and ratios, each with median and quartiles.
     """
     print(title, flush=True)
-    first = {name: _seconds(run) for name, run in contenders.items()}
+    first = {name: _seconds(run, pause) for name, run in contenders.items()}
     times = {name: [] for name in contenders}
     rng = np.random.default_rng(0)
     for _ in range(rounds):
         for name in rng.permutation(list(contenders)):  # no one always comes after the same one
-            times[name].append(_seconds(contenders[name]))
+            times[name].append(_seconds(contenders[name], pause))
     table = {"title": title, "first call, s": first, "seconds": {}, "ratios": {}}
     for name, seconds in times.items():
         table["seconds"][name] = spread = _spread(seconds)
@@ -69,8 +70,8 @@ def save(name, results, sources):
     print(f"written to {path}")
 
 
-def _seconds(run):
-    time.sleep(PAUSE)
+def _seconds(run, pause):
+    time.sleep(pause)
     start = time.perf_counter()
     jax.block_until_ready(run())
     return time.perf_counter() - start

@@ -14,16 +14,19 @@ import importlib
 from typing import Any
 
 from jsgd import schedules as schedules
+from jsgd.core import Flat as Flat
 from jsgd.core import Optimizer as Optimizer
 from jsgd.core import Schedule as Schedule
 from jsgd.core import State as State
 from jsgd.core import elementwise as elementwise
 from jsgd.core import eval_params as eval_params
+from jsgd.core import flatten as flatten
 from jsgd.core import get_hyper as get_hyper
 from jsgd.core import leafwise as leafwise
 from jsgd.core import metrics as metrics
 from jsgd.core import set_hyper as set_hyper
 from jsgd.core import treewise as treewise
+from jsgd.core import unflatten as unflatten
 from jsgd.core import value_and_grad as value_and_grad
 from jsgd.core import wrapper as wrapper
 from jsgd.optimizers import acprop as acprop

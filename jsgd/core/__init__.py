@@ -1,5 +1,8 @@
 """The core: the pair of functions, the state, and the lifts that turn a rule into an optimizer."""
 
+from jsgd.core.flat import Flat as Flat
+from jsgd.core.flat import flatten as flatten
+from jsgd.core.flat import unflatten as unflatten
 from jsgd.core.hyper import Schedule as Schedule
 from jsgd.core.nest import get_hyper as get_hyper
 from jsgd.core.nest import set_hyper as set_hyper

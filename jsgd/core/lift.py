@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jsgd.core import tree
 from jsgd.core.bind import bind, call_repr
+from jsgd.core.flat import refuse_flat
 from jsgd.core.hyper import (
     Given,
     as_hyper,
@@ -40,8 +41,11 @@ class Init:
     inner: Optimizer | None = None
     check: Callable | None = None
     per_example: bool = False
+    by_leaf: bool = False
 
     def __call__(self, params: Any) -> State:
+        if self.by_leaf or self.kind == "leafwise":
+            refuse_flat(params, repr(self))
         hyper = {name: as_hyper(name, x) for name, x in self.hyper.items()}
         if jax.tree.leaves(params):
             for name, value in hyper.items():
@@ -113,6 +117,7 @@ def lift(
     inner: Optimizer | None = None,
     check: Callable | None = None,
     per_example: bool = False,
+    by_leaf: bool = False,
 ) -> Optimizer:
     """The pair of functions for a rule of this kind."""
     static = tuple((name, x) for name, x in hyper.items() if _is_static(name, x))
@@ -123,7 +128,9 @@ def lift(
     if inner is not None:
         needs_params = needs_params or getattr(inner.init, "needs_params", True)
     key = raw_key(key)
-    init = Init(rule, pairs, static, numbers, key, kind, needs_params, inner, check, per_example)
+    init = Init(
+        rule, pairs, static, numbers, key, kind, needs_params, inner, check, per_example, by_leaf
+    )
     step = leaves_step if kind in LEAF_BY_LEAF else tree_step
     if inner is None:
         return Optimizer(init, bind(step, rule, pairs, static))

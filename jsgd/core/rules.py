@@ -119,6 +119,7 @@ def wrapper(
     per_leaf: tuple[str, ...] = (),
     check: Callable | None = None,
     per_example: bool = False,
+    by_leaf: bool = False,
     **hyper: Any,
 ) -> Optimizer:
     """An optimizer that changes one thing about another.
@@ -134,6 +135,7 @@ def wrapper(
             for one that the rule cannot take; the leaf's path is added to it.
         per_example: whether the gradients are those of single examples, each leaf with one more
             axis in front than its parameter; the rule gives the inner step one gradient.
+        by_leaf: whether the rule tells leaves apart, by their norms, say: it then refuses a `Flat`.
         key, needs_params, **hyper: as above.
 
     Raises:
@@ -161,6 +163,7 @@ def wrapper(
         needs_params=needs_params,
         inner=inner,
         per_example=per_example,
+        by_leaf=by_leaf,
         check=check,
     )
 

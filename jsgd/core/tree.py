@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core.bind import bind
+from jsgd.core.flat import has_flat, refuse_flat
 from jsgd.core.numerics import abs_sq, hyper_dtype, promotion, real_dtype, working_dtype
 
 
@@ -116,6 +117,8 @@ def broadcast_prefix(prefix: Any, tree: Any, name: str, is_leaf: Callable | None
         raise ValueError(
             f"{name} is a tree that is no prefix of the parameters: it has "
             f"{list(leaves_by_path(prefix))}, the parameters have {list(leaves_by_path(tree))}"
+            + "; for a Flat it is flat.fill(...)"
+            * has_flat(tree)
         ) from error
     return out
 
@@ -139,6 +142,7 @@ def leaf_choice(choice: Any, name: str) -> Callable:
 
 
 def _asked(choice: Callable, tree: Any) -> list:
+    refuse_flat(tree, "a choice by path")
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return [choice(path_name(path), leaf) for path, leaf in leaves]
 

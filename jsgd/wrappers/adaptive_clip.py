@@ -45,6 +45,7 @@ def adaptive_clip(opt: Optimizer, max_ratio: Any = 0.01, eps: Any = 1e-3) -> Opt
         _adaptive_clip,
         opt,
         needs_params=True,
+        by_leaf=True,
         per_leaf=("max_ratio",),
         max_ratio=max_ratio,
         eps=eps,

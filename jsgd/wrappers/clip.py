@@ -62,7 +62,7 @@ def clip_by_norm(opt: Optimizer, max_norm: Any = 1.0) -> Optimizer:
     >>> params["a"].tolist(), params["b"].tolist()
     ([-1.5, -2.0], [-0.5])
     """
-    return wrapper(_clip_by_norm, opt, per_leaf=("max_norm",), max_norm=max_norm)
+    return wrapper(_clip_by_norm, opt, by_leaf=True, per_leaf=("max_norm",), max_norm=max_norm)
 
 
 def _clip_by_norm(step, params, grads, inner, s, h):
@@ -97,7 +97,7 @@ def clip_by_block_rms(opt: Optimizer, max_rms: Any = 1.0) -> Optimizer:
         Shazeer and Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", ICML
         2018, https://arxiv.org/abs/1804.04235, section 6, where it is the update that is clipped.
     """
-    return wrapper(_clip_by_block_rms, opt, per_leaf=("max_rms",), max_rms=max_rms)
+    return wrapper(_clip_by_block_rms, opt, by_leaf=True, per_leaf=("max_rms",), max_rms=max_rms)
 
 
 def _clip_by_block_rms(step, params, grads, inner, s, h):

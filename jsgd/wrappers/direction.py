@@ -33,7 +33,7 @@ def centralize(opt: Optimizer) -> Optimizer:
         Yong et al., "Gradient Centralization: A New Optimization Technique for Deep Neural
         Networks", ECCV 2020, https://arxiv.org/abs/2004.01461, equation 1.
     """
-    return wrapper(_centralize, opt)
+    return wrapper(_centralize, opt, by_leaf=True)
 
 
 def _centralize(step, params, grads, inner, s, h):

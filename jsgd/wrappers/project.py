@@ -87,11 +87,13 @@ def project(opt: Optimizer, onto: str, *, each_leaf: bool = False, **numbers: An
     for name in numbers:
         if name not in defaults:
             raise ValueError(f"{onto!r} has no {name!r}; it has {', '.join(defaults)}")
+    by_leaf = bool(each_leaf) and onto not in _NUMBER_BY_NUMBER
     each_leaf = bool(each_leaf) or onto in _NUMBER_BY_NUMBER
     return wrapper(
         _project,
         opt,
         needs_params=True,
+        by_leaf=by_leaf,
         per_leaf=tuple(defaults) if each_leaf else _VECTORS,
         check=None if onto.endswith(("ball", "sphere")) else _check_real,
         onto=onto,

@@ -42,7 +42,12 @@ def trust_ratio(opt: Optimizer, trust_coefficient: Any = 1.0, eps: Any = 0.0) ->
         ICLR 2020, https://arxiv.org/abs/1904.00962, section 3, the general strategy.
     """
     return wrapper(
-        _trust_ratio, opt, needs_params=True, trust_coefficient=trust_coefficient, eps=eps
+        _trust_ratio,
+        opt,
+        needs_params=True,
+        by_leaf=True,
+        trust_coefficient=trust_coefficient,
+        eps=eps,
     )
 
 
