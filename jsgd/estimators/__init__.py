@@ -1,4 +1,7 @@
 """Estimators: training behind the interface of scikit-learn."""
 
+from jsgd.estimators.cnn import CNNClassifier as CNNClassifier
 from jsgd.estimators.mlp import MLPClassifier as MLPClassifier
 from jsgd.estimators.mlp import MLPRegressor as MLPRegressor
+from jsgd.estimators.neural import NeuralClassifier as NeuralClassifier
+from jsgd.estimators.neural import NeuralRegressor as NeuralRegressor

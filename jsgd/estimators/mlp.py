@@ -8,7 +8,8 @@ import jax
 import numpy as np
 from flax import linen as nn
 
-from jsgd.estimators.neural import Classifier, Regressor
+from jsgd.estimators.neural_base import Neural
+from jsgd.estimators.neural_targets import Classifier, Regressor
 from jsgd.models.choices import check_choice
 
 ACTIVATIONS: dict[str, Callable] = {
@@ -50,17 +51,18 @@ class Perceptron(nn.Module):
         return x
 
 
-class _Layers:
+class _Layers(Neural):
     """What both perceptrons have in common."""
+
+    hidden_layer_sizes: Any
+    activation: str
 
     def _network(self, outputs: int) -> Perceptron:
         check_choice("activation", self.activation, ACTIVATIONS)
         sizes = self.hidden_layer_sizes
         sizes = tuple(sizes) if isinstance(sizes, Sequence | np.ndarray) else (sizes,)
-        if not all(isinstance(x, Integral) and x > 0 for x in sizes):
-            raise ValueError(
-                f"hidden_layer_sizes = {self.hidden_layer_sizes}: whole numbers above 0"
-            )
+        if not all(isinstance(x, Integral) and int(x) > 0 for x in sizes):
+            raise ValueError(f"hidden_layer_sizes = {sizes}: it must be whole numbers >= 1")
         return Perceptron(outputs, tuple(map(int, sizes)), self.activation)
 
     def _learn(self, params: Any, model_state: Any) -> None:
@@ -72,6 +74,57 @@ class _Layers:
 
 
 class MLPClassifier(_Layers, Classifier):
+    """A multi-layer perceptron that minimises the cross-entropy, as scikit-learn has it.
+
+    Names and defaults are scikit-learn's, and so are the loss, the penalty and the rules for
+    stopping. Otherwise here: the optimizer is any of jsgd's (`optimizer`, for `solver` and what
+    belongs to it); it computes in float32; all batches of an epoch are of equal size, at most
+    `batch_size`; biases begin at 0; X is dense. Fits of about as many samples share one compiled
+    program, whatever their numbers.
+
+    Args:
+        hidden_layer_sizes: the sizes of the hidden layers, whole numbers >= 1; one, or a sequence.
+        activation: of the hidden layers: "identity", "logistic", "tanh" or "relu".
+        optimizer: the name of one of `jsgd.optimizers.registry.REGISTRY`, or a `jsgd.Optimizer`,
+            which may have schedules and wrappers.
+        alpha: the L2 penalty of the kernels, >= 0; in each batch it is over the number of samples.
+        batch_size: samples, >= 1; "auto" is min(200, samples).
+        learning_rate_init: the optimizer's `lr`, >= 0; `None` is what it has, of "adam" 0.001.
+        max_iter: epochs at most, >= 1.
+        shuffle: whether each epoch has an order of its own.
+        class_weight: `None`, "balanced", or a dict class -> weight, >= 0.
+        random_state: an int gives the same results, bit by bit; `None`, or a `RandomState`.
+        tol: by so much the loss must get better, or with `early_stopping` the score, >= 0.
+        verbose: print each epoch.
+        warm_start: `fit` begins with the parameters of the last one. The optimizer begins anew.
+        early_stopping: set `validation_fraction` of the samples aside, by class, and stop by the
+            accuracy on them; the parameters are then those of the best epoch.
+        validation_fraction: between 0 and 1.
+        n_iter_no_change: stop after more epochs than these, >= 1, that were not better by `tol`;
+            `math.inf` is never.
+
+    Attributes:
+        classes_: the labels.
+        coefs_, intercepts_: the kernels and biases of the layers, float32.
+        params_, model_state_: the same as the network has them, for `jsgd.train.save_weights`.
+        loss_, best_loss_, loss_curve_: of the last epoch, the best (`None` with early stopping),
+            and every one.
+        validation_scores_, best_validation_score_: with early stopping, else `None`.
+        n_iter_: the epochs of the last `fit`; `t_`: the samples that were seen in all.
+        n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_: as scikit-learn.
+
+    >>> from sklearn.datasets import load_iris
+    >>> from jsgd.estimators import MLPClassifier
+    >>> x, y = load_iris(return_X_y=True)
+    >>> mlp = MLPClassifier((16,), learning_rate_init=0.02, random_state=0)
+    >>> mlp.fit(x, y).score(x, y) > 0.95
+    True
+
+    References:
+        Hinton, "Connectionist learning procedures", Artificial Intelligence 40, 1989,
+        https://doi.org/10.1016/0004-3702(89)90049-0.
+    """
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -111,6 +164,23 @@ class MLPClassifier(_Layers, Classifier):
 
 
 class MLPRegressor(_Layers, Regressor):
+    """A multi-layer perceptron that minimises the squared error, of one value a sample or several.
+
+    All is as of `MLPClassifier`, but there are no classes, and early stopping goes by R2.
+
+    Args:
+        hidden_layer_sizes, activation, optimizer, alpha, batch_size, learning_rate_init, max_iter,
+            shuffle, random_state, tol, verbose, warm_start, early_stopping, validation_fraction,
+            n_iter_no_change: as of `MLPClassifier`.
+
+    >>> import numpy as np
+    >>> from jsgd.estimators import MLPRegressor
+    >>> x = np.linspace(-1, 1, 200)[:, None]
+    >>> mlp = MLPRegressor((16,), "tanh", batch_size=50, learning_rate_init=0.05, random_state=0)
+    >>> mlp.fit(x, np.sin(3 * x[:, 0])).score(x, np.sin(3 * x[:, 0])) > 0.9
+    True
+    """
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),

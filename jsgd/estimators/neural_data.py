@@ -26,14 +26,14 @@ class Data(NamedTuple):
         test_scale: float32 (folds, outputs): one over the variances of the targets there.
     """
 
-    x: np.ndarray
-    y: np.ndarray
-    rows: np.ndarray
-    weights: np.ndarray
-    decay: np.ndarray
-    test_rows: np.ndarray | None = None
-    test_weights: np.ndarray | None = None
-    test_scale: np.ndarray | None = None
+    x: Any
+    y: Any
+    rows: Any
+    weights: Any
+    decay: Any
+    test_rows: Any = None
+    test_weights: Any = None
+    test_scale: Any = None
 
 
 class Part(NamedTuple):
@@ -74,7 +74,7 @@ def tabulate(
     y: np.ndarray,
     folds: Sequence[Part],
     batch_size: int,
-    tests: Sequence[Part] | None = None,
+    tests: Sequence[Part] = (),
 ) -> tuple[Data, int | None]:
     """The data, and the size of its batches; `None` where a batch is all samples.
 
@@ -82,7 +82,7 @@ def tabulate(
         x, y: all samples.
         folds: what each trains on; they may be of different numbers.
         batch_size: at most, of the largest.
-        tests: what each is held against on its way, or `None`.
+        tests: what each is held against on its way, or nothing.
     """
     steps, size = batches_of(max(len(fold.rows) for fold in folds), batch_size)
     rows, weights = _table(folds, steps * size)
@@ -94,7 +94,7 @@ def tabulate(
         weights,
         np.asarray(steps / totals, np.float32),
     )
-    if tests is not None:
+    if tests:
         test_rows, test_weights = _table(tests, rounded(max(len(test.rows) for test in tests)))
         variances = np.array([y[test.rows].var(axis=0) for test in tests])
         scale = np.where(variances > 0, 1 / np.where(variances > 0, variances, 1), 1)
@@ -110,5 +110,3 @@ def _table(parts: Sequence[Part], count: int) -> tuple[np.ndarray, np.ndarray]:
     for row, part in zip(weights, parts):
         row[: len(part.rows)] = part.weights * (count / part.weights.sum())
     return rows.astype(np.int32), weights.astype(np.float32)
-
-

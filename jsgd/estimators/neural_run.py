@@ -67,11 +67,12 @@ def neural_run(
     shuffle: bool,
     early_stopping: bool,
 ) -> Run:
-    """The pair `init(key, hyper, learnt=None) -> Fitting`, `advance(fitting, data) -> (fitting, metrics)`.
+    """The pair `init(key, hyper, learnt=None)`, `advance(fitting, data)`.
 
     Equal arguments give the same functions; those that differ in the numbers of the optimizer
-    alone share `advance`. `learnt` are parameters and a model state to begin with. Metrics: `loss` with the penalty, the mean over the epoch, `test_score`
-    with early stopping, and `done`.
+    alone share `advance`. `learnt` is the parameters and the model state to begin with, if there
+    are any. Metrics: `loss`, the mean over the epoch, with the penalty; `test_score` with early
+    stopping; and `done`.
 
     Args:
         model: the network.
@@ -84,15 +85,15 @@ def neural_run(
     """
 
     def init(key, hyper, learnt=None):
-        problem = Problem(partial(_start, model, learnt), _nothing, jnp.zeros(batch_size or 1), None, {})
+        problem = Problem(
+            partial(_start, model, learnt), _nothing, jnp.zeros(batch_size or 1), None, {}
+        )
         own = {name: None for name in hyper if name in _own(model)}
         problem = problem._replace(hyper=NUMBERS | own)
         carry = make_run(problem, opt, batch_size=batch_size).init(key, hyper)
         number = partial(jnp.asarray, dtype=jnp.float32)
         best = jax.tree.map(jnp.zeros_like, _now(carry)) if early_stopping else None
-        return Fitting(
-            carry, number(jnp.inf), number(0), number(0), jnp.asarray(False), best
-        )
+        return Fitting(carry, number(jnp.inf), number(0), number(0), jnp.asarray(False), best)
 
     return Run(init, _advance(model, bare(opt), output, batch_size, shuffle, early_stopping))
 
