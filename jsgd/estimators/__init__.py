@@ -5,3 +5,4 @@ from jsgd.estimators.mlp import MLPClassifier as MLPClassifier
 from jsgd.estimators.mlp import MLPRegressor as MLPRegressor
 from jsgd.estimators.neural import NeuralClassifier as NeuralClassifier
 from jsgd.estimators.neural import NeuralRegressor as NeuralRegressor
+from jsgd.estimators.search import SweepSearchCV as SweepSearchCV

@@ -197,7 +197,7 @@ class Neural(BaseEstimator):
         self, x: np.ndarray, y: np.ndarray, weights: np.ndarray, folds: Sequence[np.ndarray]
     ) -> Task:
         """The run that trains on these rows, fold by fold, and what it is given."""
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = self._seed()
         self.network_ = self._network(y.shape[1])
         model, opt = model_of(self.network_, x.shape[1:]), optimizer_of(self.optimizer)
         targets, output = self._widened(y, width(model, x.shape[1:]))
@@ -214,14 +214,20 @@ class Neural(BaseEstimator):
         data, size = tabulate(x, targets, parts, size, tests)
         flags = {"shuffle": bool(self.shuffle), "early_stopping": bool(self.early_stopping)}
         run = neural_run(model, opt, output, size, **flags)
-        values = {self._numbers[name]: getattr(self, name) for name in self._numbers}
-        hyper = {name: float(x) for name, x in values.items() if x is not None}
-        if "lr" in hyper and not has_lr(opt):
+        if self.learning_rate_init is not None and not has_lr(opt):
             raise ValueError(
                 f"learning_rate_init = {self.learning_rate_init}: it must be None where the "
                 f"optimizer has no single lr, as {opt}"
             )
-        return Task(run, seed, hyper | {"fold": 0.0}, data)
+        return Task(run, seed, self._hyper(), data)
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _hyper(self) -> dict[str, float]:
+        """The numbers that the run is given."""
+        values = {self._numbers[name]: getattr(self, name) for name in self._numbers}
+        return {"fold": 0.0} | {name: float(x) for name, x in values.items() if x is not None}
 
     def _split(self, part: Part, y: np.ndarray, seed: int) -> tuple[Part, Part]:
         """What is trained on, and what early stopping looks at."""
