@@ -129,7 +129,7 @@ def _first_size(run: Run, members: Members, block: int, devices: list) -> int:
     if devices[0].platform != "cpu":
         return block
     carry = shapes(run, members.keys[0], members.hyper)
-    step = largest_in_loops(jax.make_jaxpr(run.advance)(carry).jaxpr)
+    step = largest_in_loops(jax.make_jaxpr(run.advance)(carry, *members.data).jaxpr)
     size = max(1, round(_BYTES / max(1, carry_bytes(carry), step)))
     return math.ceil(block / max(1, round(block / size)))
 
@@ -170,12 +170,13 @@ def _race(members: Members, *programs: Program) -> list[Program]:
     """
     rows = [np.arange(program.width) % len(members.keys) for program in programs]
     carries = [program.start(members.take(x)) for program, x in zip(programs, rows)]
+    data = [program.share(members.data) for program in programs]
     best = [math.inf] * len(programs)
     total = 0.0
     while total < 0.5 * programs[-1].compile_seconds and total < 20 * sum(best):
         for i, program in enumerate(programs):
             start = time.perf_counter()
-            carries[i], metrics = program.advance(carries[i])
+            carries[i], metrics = program.advance(carries[i], *data[i])
             jax.block_until_ready(metrics)
             seconds = time.perf_counter() - start
             best[i], total = min(best[i], seconds), total + seconds

@@ -39,6 +39,7 @@ class Population:
     def start(cls, run: Run, program: Program, members: Members, ids: np.ndarray) -> "Population":
         """All of them, at their start."""
         parts = chunks(len(ids), program.width)
+        members = members._replace(data=program.share(members.data))
         carries = [_home(program, program.start(members.take(rows))) for rows in parts]
         return cls(run, program, members, ids, carries)
 
@@ -48,9 +49,10 @@ class Population:
         While the caller looks at one chunk the devices work on the next.
         """
         waiting: list[tuple[int, Any]] = []
+        data = self.program.share(self.members.data)  # they are there, but for another program
         for i, carry in enumerate(self.carries):
             here = self.program.put(carry) if self.program.offload else carry
-            self.carries[i], metrics = self.program.advance(here)
+            self.carries[i], metrics = self.program.advance(here, *data)
             waiting.append((i, metrics))
             if i:
                 yield self._fetch(*waiting.pop(0))
@@ -69,7 +71,7 @@ class Population:
             places: for each member, the place of the one whose state it takes; its own, or another.
             hyper: name -> values, one for each member, from now on.
         """
-        members, home = Members(self.members.keys, hyper), self.program.home
+        members, home = self.members._replace(hyper=hyper), self.program.home
         new = self._again(self.program, members, self.ids, places)
         for i, rows in enumerate(chunks(len(places), self.program.width)):
             here = self.program.put((new.carries[i], members.take(rows).numbers()))

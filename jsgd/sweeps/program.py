@@ -24,13 +24,16 @@ class Members(NamedTuple):
     Attributes:
         keys: JAX keys, of shape (members,).
         hyper: name -> float array of shape (members,).
+        data: what `advance` is given beside the carry, one for all: arguments, pytrees of arrays.
     """
 
     keys: jax.Array
     hyper: dict[str, np.ndarray]
+    data: tuple = ()
 
     def take(self, rows: np.ndarray) -> "Members":
-        return Members(self.keys[rows], {name: x[rows] for name, x in self.hyper.items()})
+        hyper = {name: x[rows] for name, x in self.hyper.items()}
+        return self._replace(keys=self.keys[rows], hyper=hyper)
 
     def numbers(self) -> dict[str, Any]:
         """The hyperparameters as JAX has them."""
@@ -43,7 +46,7 @@ class Program:
 
     Attributes:
         init: `init(keys, hyper) -> carry`, compiled, for size * devices members.
-        advance: `advance(carry) -> (carry, metrics)`, compiled; it consumes the carry.
+        advance: `advance(carry, *data) -> (carry, metrics)`, compiled; it consumes the carry.
         compile_seconds: what compiling both took.
         carry_bytes: what the carry of a member takes.
         working_bytes: what a chunk takes on a device besides the carries, while it is advanced.
@@ -84,6 +87,12 @@ class Program:
         """Arrays of `width` rows, spread over the devices."""
         return jax.device_put(tree, self.sharding)
 
+    def share(self, data: tuple) -> tuple:
+        """What is one for all members, whole on each device."""
+        if not data:
+            return data
+        return jax.device_put(data, NamedSharding(self.sharding.mesh, PartitionSpec()))
+
     @property
     def home(self) -> Any:
         """Where the carries of chunks wait for their turn."""
@@ -114,20 +123,31 @@ class Program:
 def compile_run(run: Run, members: Members, size: int, devices: list) -> Program:
     """Both programs of a run for chunks of `size` members on each device; the last few are kept."""
     names, key_dtype = tuple(members.hyper), members.keys.dtype
-    return _compiled(run, names, key_dtype, hyper_dtype(), size, tuple(devices))
+    leaves, structure = jax.tree.flatten(members.data)
+    shapes = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in leaves)
+    own = structure, shapes
+    return _compiled(run, names, key_dtype, hyper_dtype(), size, tuple(devices), own)
 
 
 @functools.lru_cache(maxsize=64)
 def _compiled(
-    run: Run, names: tuple[str, ...], key_dtype: Any, dtype: Any, size: int, devices: tuple
+    run: Run,
+    names: tuple[str, ...],
+    key_dtype: Any,
+    dtype: Any,
+    size: int,
+    devices: tuple,
+    own: tuple[Any, tuple],
 ) -> Program:
-    spread = PartitionSpec("members")
+    spread, data = PartitionSpec("members"), own[0].unflatten(own[1])
     mesh = Mesh(np.array(devices), ("members",))
     sharding = NamedSharding(mesh, spread)
 
-    def over_devices(fn):
-        fn = jax.vmap(fn) if size > 1 else _one(fn)
-        return jax.shard_map(fn, mesh=mesh, in_specs=spread, out_specs=spread, check_vma=False)
+    def over_devices(fn, mapped, shared=0):
+        axes = (0,) * mapped + (None,) * shared
+        fn = jax.vmap(fn, axes) if size > 1 else _one(fn, mapped)
+        specs = (spread,) * mapped + (PartitionSpec(),) * shared
+        return jax.shard_map(fn, mesh=mesh, in_specs=specs, out_specs=spread, check_vma=False)
 
     def array(dtype):
         return jax.ShapeDtypeStruct((size * len(devices),), dtype, sharding=sharding)
@@ -137,11 +157,13 @@ def _compiled(
         # without LLVM's costly passes programs compile about 1.5 times faster, and run no slower
         options["xla_backend_optimization_level"] = "1"
     start = time.perf_counter()
-    init = jax.jit(over_devices(run.init)).lower(array(key_dtype), {n: array(dtype) for n in names})
+    hyper = {name: array(dtype) for name in names}
+    init = jax.jit(over_devices(run.init, 2)).lower(array(key_dtype), hyper)
     carry = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), init.out_info
     )
-    advance = jax.jit(over_devices(run.advance), donate_argnums=0).lower(carry)
+    advance = jax.jit(over_devices(run.advance, 1, len(data)), donate_argnums=0)
+    advance = advance.lower(carry, *data)
     init, advance = init.compile(options), advance.compile(options)
     seconds = time.perf_counter() - start
     ours = carry_bytes(carry) // (size * len(devices)), working_bytes(init, advance)
@@ -153,11 +175,11 @@ def compilations() -> int:
     return _compiled.cache_info().misses
 
 
-def _one(fn: Callable) -> Callable:
+def _one(fn: Callable, mapped: int) -> Callable:
     """`fn` for a chunk of one: not `vmap`, which would make batched operations of plain ones."""
 
     def chunk(*args):
-        out = fn(*jax.tree.map(lambda x: x[0], args))
+        out = fn(*jax.tree.map(lambda x: x[0], args[:mapped]), *args[mapped:])
         return jax.tree.map(lambda x: x[None], out)
 
     return chunk
