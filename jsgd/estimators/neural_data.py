@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+_FEW = 128  # samples: of so few it does not matter if twice as many are worked on
 _STEP = 16  # samples: in multiples of these no row of a product is computed otherwise than others
 
 
@@ -55,12 +56,15 @@ def batches_of(samples: int, batch_size: int) -> tuple[int, int]:
 
 
 def rounded(count: int) -> int:
-    """Up to a multiple of 16, and of an eighth of the power of two below.
+    """Up to a power of two, or above 128 to a multiple of an eighth of the one below, or of 16.
 
-    >>> [rounded(n) for n in (3, 16, 17, 180, 1000)]
-    [16, 16, 32, 192, 1024]
+    >>> [rounded(n) for n in (3, 17, 100, 180, 1000)]
+    [16, 32, 128, 192, 1024]
     """
-    step = max(_STEP, 2 ** ((count - 1).bit_length() - 4) if count > 1 else 0)
+    power = 2 ** (count - 1).bit_length()
+    if power <= _FEW:
+        return max(power, _STEP)
+    step = max(power // 16, _STEP)
     return math.ceil(count / step) * step
 
 

@@ -84,18 +84,22 @@ def neural_run(
         early_stopping: whether the data has test rows, whose score says when to stop.
     """
 
+    init = _init(model, opt, early_stopping)
+    return Run(init, _advance(model, bare(opt), output, batch_size, shuffle, early_stopping))
+
+
+@functools.lru_cache(maxsize=64)
+def _init(model: Model, opt: Optimizer, early_stopping: bool) -> Callable:
     def init(key, hyper, learnt=None):
-        problem = Problem(
-            partial(_start, model, learnt), _nothing, jnp.zeros(batch_size or 1), None, {}
-        )
+        problem = Problem(partial(_start, model, learnt), _nothing, jnp.zeros(1), None, {})
         own = {name: None for name in hyper if name in _own(model)}
         problem = problem._replace(hyper=NUMBERS | own)
-        carry = make_run(problem, opt, batch_size=batch_size).init(key, hyper)
+        carry = make_run(problem, opt, batch_size=1).init(key, hyper)
         number = partial(jnp.asarray, dtype=jnp.float32)
         best = jax.tree.map(jnp.zeros_like, _now(carry)) if early_stopping else None
         return Fitting(carry, number(jnp.inf), number(0), number(0), jnp.asarray(False), best)
 
-    return Run(init, _advance(model, bare(opt), output, batch_size, shuffle, early_stopping))
+    return init
 
 
 @functools.lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from jsgd.estimators import MLPClassifier, MLPRegressor, SweepSearchCV
 
-FIT = {"max_iter": 20, "learning_rate_init": 0.05}
+FIT = {"max_iter": 20, "learning_rate_init": 0.05, "random_state": 0}
 ALPHAS = {"alpha": [1e-4, 1e-3]}
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
