@@ -354,6 +354,7 @@ data = jsgd.data.validation_split(jsgd.data.digits())
 model = jsgd.models.REGISTRY["mlp"](data.train[0], data.outputs)
 problem = jsgd.train.classification(model, data)
 how = {"epochs": 1 if FAST else 6, "seeds": 1 if FAST else 3, "progress": False}
+how["layout"] = "vmap" if FAST else "auto"
 rates = loggrid(1e-4, 1, 3 if FAST else 9)
 best = {}
 for name, opt, space in (
