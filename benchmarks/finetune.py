@@ -58,7 +58,7 @@ def digits(low, high):
             image[top : top + 8, left : left + 8] = x[row]
         return wide, y[rows] - low
 
-    train, test, _ = jsgd.data.digits()
+    train, test, *_ = jsgd.data.digits()
     return Dataset(placed(*train, copies=3), placed(*test, copies=1), high - low)
 
 
