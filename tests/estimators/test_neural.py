@@ -160,7 +160,9 @@ def test_two_classes_may_have_one_output_or_two(blobs, outputs):
 
 
 def test_any_network_regresses(line):
-    model = NeuralRegressor(nn.Dense, learning_rate_init=0.05, max_iter=400).fit(*line)
+    model = NeuralRegressor(nn.Dense, learning_rate_init=0.05, max_iter=400, random_state=0).fit(
+        *line
+    )
     np.testing.assert_allclose(model.params_["kernel"][:, 0], [1, -2, 0.5, 0], atol=0.05)
 
 

@@ -48,11 +48,13 @@ def test_table_is_that_of_one_by_one(search, blobs):
 
 
 def test_what_is_no_number_makes_groups(blobs):
-    space = {"hidden_layer_sizes": [(4,), (8,)], "tol": [1e-4, 5.0]}
-    search = SweepSearchCV(MLP, space, n_iter=4, cv=2, refit=False, random_state=0).fit(*blobs)
-    for row in range(4):
-        params = {name: [x] for name, x in search.cv_results_["params"][row].items()}
-        alone = RandomizedSearchCV(MLP, params, n_iter=1, cv=2, refit=False).fit(*blobs)
+    """Each member stops when it would alone, where others go on."""
+    space = {"hidden_layer_sizes": [(4,), (8,)], "n_iter_no_change": [1, 20], "tol": [5.0]}
+    how = {"cv": 2, "refit": False, "scoring": "neg_log_loss"}
+    search = SweepSearchCV(MLP, space, n_iter=4, random_state=0, **how).fit(*blobs)
+    for row, params in enumerate(search.cv_results_["params"]):
+        grid = {name: [x] for name, x in params.items()}
+        alone = RandomizedSearchCV(MLP, grid, n_iter=1, **how).fit(*blobs)
         assert alone.best_score_ == pytest.approx(search.cv_results_["mean_test_score"][row])
     assert not hasattr(search, "best_estimator_")
 
