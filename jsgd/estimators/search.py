@@ -70,7 +70,7 @@ class SweepSearchCV(RandomizedSearchCV):
     >>> mlp = MLPClassifier((8,), random_state=0, tol=0.01)
     >>> rates = {"learning_rate_init": loguniform(1e-4, 1), "alpha": loguniform(1e-5, 1)}
     >>> search = SweepSearchCV(mlp, rates, n_iter=16, cv=3, random_state=0).fit(x, y)
-    >>> search.best_score_ > 0.95, search.cv_results_["mean_test_score"].shape
+    >>> bool(search.best_score_ > 0.95), search.cv_results_["mean_test_score"].shape
     (True, (16,))
 
     References:

@@ -27,8 +27,9 @@ def candidates(space: Space, n: int, random_state: Any) -> list[dict[str, Any]]:
         ValueError: `n` is out of range, or the space is none.
 
     >>> import jsgd
-    >>> candidates({"alpha": jsgd.sweeps.loguniform(0.01, 1), "tol": [0]}, 2, 0)
-    [{'alpha': 0.12518..., 'tol': 0}, {'alpha': 0.26938..., 'tol': 0}]
+    >>> space = {"alpha": jsgd.sweeps.loguniform(0.01, 1), "batch_size": [32]}
+    >>> [sorted(one) for one in candidates(space, 2, random_state=0)]
+    [['alpha', 'batch_size'], ['alpha', 'batch_size']]
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"n_iter = {n!r}: it must be a whole number >= 1")
