@@ -83,7 +83,6 @@ def neural_run(
         shuffle: as of `make_run`.
         early_stopping: whether the data has test rows, whose score says when to stop.
     """
-
     init = _init(model, opt, early_stopping)
     return Run(init, _advance(model, bare(opt), output, batch_size, shuffle, early_stopping))
 
