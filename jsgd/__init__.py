@@ -120,7 +120,10 @@ _LATER = {
     "to_optax": "jsgd.interop",
     "from_optax": "jsgd.interop",
     "minimize": "jsgd.train.minimize",
-} | {group: f"jsgd.{group}" for group in ("data", "interop", "models", "sweeps", "train")}
+} | {
+    group: f"jsgd.{group}"
+    for group in ("data", "estimators", "interop", "models", "sweeps", "train")
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,7 @@
 """Every test runs strictly: no implicit promotion of rank or dtype, and on two devices."""
 
+from pathlib import Path
+
 import jax
 import pytest
 from hypothesis import settings
@@ -18,6 +20,15 @@ def pytest_collection_modifyitems(items):
         name = getattr(item, "callspec", None) and item.callspec.params.get("name")
         if isinstance(name, str):
             item.add_marker(pytest.mark.xdist_group(name))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs():
+    """Linux lets a process map memory 65,530 times; a compiled program does so some 7 times."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and len(maps.read_bytes().splitlines()) > 20_000:
+        jax.clear_caches()
 
 
 @pytest.fixture
