@@ -17,6 +17,7 @@ from jsgd.train.names import unknown
 
 _TOP = 10
 _GUESSES = 3
+_NO_END = 10_000  # characters: a picture is a line, however long its path
 
 
 def ranking(result: SweepResult) -> None:
@@ -48,7 +49,7 @@ def guesses(files: Sequence[str], names: Sequence[str], probabilities: np.ndarra
         likeliest = np.argsort(-row, kind="stable")[:_GUESSES]
         (name, p), *others = [(str(names[i]), f"{row[i]:.3f}") for i in likeliest]
         table.add_row(file, name, p, ", ".join(f"{name} {p}" for name, p in others))
-    _console().print(table)
+    _console(_NO_END).print(table)
 
 
 def _text(x: Any) -> str:
@@ -138,7 +139,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _console() -> Console:
-    """Plain and wide where it is no terminal."""
+def _console(width: int = 120) -> Console:
+    """Plain and so wide where it is no terminal."""
     console = Console(highlight=False, markup=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, width=120)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=width)
