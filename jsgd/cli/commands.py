@@ -30,8 +30,6 @@ def sweep(args: argparse.Namespace) -> None:
     """`jsgd sweep`: train every setting of a space."""
     space = parse_space(args.space or _BARE)
     every_core_a_device(args.devices)
-    if args.resume and not args.out:
-        raise ValueError("--resume: say where with --out DIR")
     middle = {name: x.at(_MIDDLE)[0].item() for name, x in space.items()}
     task = Task(args, middle, folds=args.folds)
     out = Path(args.out) if args.out else _fresh_directory()

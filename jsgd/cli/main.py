@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         args = _parser().parse_args(argv)
+        if getattr(args, "resume", False) and not args.out:
+            raise ValueError("--resume: say where with --out DIR")
         from jsgd.cli import commands  # here: `jsgd --help` does not wait for JAX
 
         getattr(commands, args.command)(args)

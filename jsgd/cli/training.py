@@ -22,8 +22,6 @@ from jsgd.train.stopping import higher_is_better
 def train(args: argparse.Namespace) -> None:
     """`jsgd train`: train one setting."""
     setting = parse_setting(args.setting)
-    if args.resume and not args.out:
-        raise ValueError("--resume: say where with --out DIR")
     if args.devices is not None:
         every_core_a_device(args.devices)
     task, hyper = Task(args, setting, devices=args.devices), dict(setting)

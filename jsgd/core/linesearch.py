@@ -59,7 +59,12 @@ def along(params: Any, direction: Any, step: Any, bounds: Bounds = None) -> Any:
     moved = jax.tree.map(
         lambda p, d: jnp.where(step == 0, p, p + d), params, tree.scale(step, direction)
     )
-    return moved if bounds is None else jax.tree.map(jnp.clip, moved, *bounds)
+    return within(moved, bounds)
+
+
+def within(params: Any, bounds: Bounds) -> Any:
+    """The nearest parameters within the bounds."""
+    return params if bounds is None else jax.tree.map(jnp.clip, params, *bounds)
 
 
 def outward(params: Any, direction: Any, bounds: tuple[Any, Any]) -> Any:
@@ -112,7 +117,7 @@ def backtracking(
         step, *end, n, _ = c
         trial = at(step)
         falls = _falls(trial[0], start, decrease)
-        return factor * step, *_choose(falls, trial, tuple(end)), n + 1, falls
+        return factor * step, *tree.choose(falls, trial, tuple(end)), n + 1, falls
 
     def going(c):
         *_, n, done = c
@@ -168,8 +173,8 @@ def zoom(
         lower = done | (falls & (trial.value < low.value))
         # Algorithm 3.6; while `high` is infinitely far, these same lines are Algorithm 3.5
         turned = trial.slope * (high.step - low.step) >= 0
-        high = _choose(lower, _choose(turned, low, high), trial)
-        low, low_grads = _choose(lower, (trial, new_grads), (low, low_grads))
+        high = tree.choose(lower, tree.choose(turned, low, high), trial)
+        low, low_grads = tree.choose(lower, (trial, new_grads), (low, low_grads))
         step = jnp.where(jnp.isinf(high.step), 2 * low.step, _interpolated(low, high))
         return low, low_grads, high, step, n + 1, done
 
@@ -190,8 +195,7 @@ def _line(value_fn, params, direction, value, grads, bounds) -> tuple[Point, Cal
     def slope(point, grads):
         moving = direction
         if bounds is not None:
-            stuck = outward(point, direction, bounds)
-            moving = jax.tree.map(lambda out, d: jnp.where(out, 0, d), stuck, direction)
+            moving = tree.zero_where(outward(point, direction, bounds), direction)
         return tree.dot(grads, moving).astype(value.dtype)
 
     def at(step):
@@ -209,10 +213,6 @@ def _falls(trial: Point, start: Point, decrease: float) -> jax.Array:
     level = trial.value <= start.value + ROUNDING * jnp.abs(start.value)
     approximate = level & (trial.slope <= (2 * decrease - 1) * start.slope)
     return jnp.isfinite(trial.value) & jnp.isfinite(trial.slope) & (exact | approximate)
-
-
-def _choose(condition: jax.Array, a: Any, b: Any) -> Any:
-    return jax.tree.map(lambda x, y: jnp.where(condition, x, y), a, b)
 
 
 def _interpolated(low: Point, high: Point) -> jax.Array:

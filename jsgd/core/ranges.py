@@ -23,6 +23,12 @@ class Range(NamedTuple):
         return f"{left}{self.low:g}, {self.high:g}{right}"
 
 
+def check_whole(name: str, x: Any, least: int) -> None:
+    """Raises `ValueError` unless an argument is an `int`, and not below the least."""
+    if isinstance(x, bool) or not isinstance(x, int) or x < least:
+        raise ValueError(f"{name} = {x!r}: it must be a whole number >= {least}")
+
+
 INF = float("inf")
 # Rates of slow averages, where 1 - b must be exact: held as `Decay`.
 DECAYS = ("b1", "b2", "b3", "decay")

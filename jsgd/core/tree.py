@@ -177,6 +177,16 @@ def zeros_like(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: jnp.zeros_like(leaf, working_dtype(leaf)), tree)
 
 
+def choose(condition: jax.Array, a: Any, b: Any) -> Any:
+    """The leaves of `a` where the condition, one boolean, holds, else those of `b`."""
+    return jax.tree.map(lambda x, y: jnp.where(condition, x, y), a, b)
+
+
+def zero_where(mask: Any, tree: Any) -> Any:
+    """The tree with zeros where the mask, a tree of booleans like it, is true."""
+    return jax.tree.map(lambda m, leaf: jnp.where(m, 0, leaf), mask, tree)
+
+
 def dot(a: Any, b: Any) -> jax.Array:
     """The real inner product of all leaves together, `sum Re(conj(a) b)`, of `hyper_dtype()`."""
     total = jnp.zeros((), hyper_dtype())

@@ -42,6 +42,13 @@ class CNNClassifier(Classifier):
     _numbers: Mapping[str, str] = {**Neural._numbers, "dropout": "dropout"}
     _checks: Mapping[str, Any] = {"allow_nd": True}
 
+    features: tuple[int, ...]
+    hidden: int
+    pool: str
+    norm: str
+    dropout: float
+    image_shape: tuple[int, ...] | None
+
     def __init__(
         self,
         features: tuple[int, ...] = (16, 32),
@@ -66,26 +73,7 @@ class CNNClassifier(Classifier):
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
     ):
-        self.features = features
-        self.hidden = hidden
-        self.pool = pool
-        self.norm = norm
-        self.dropout = dropout
-        self.image_shape = image_shape
-        self.optimizer = optimizer
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.class_weight = class_weight
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
+        self._keep(locals())
 
     def _inputs(self, X: np.ndarray) -> np.ndarray:
         shape = X.shape[1:] if self.image_shape is None else tuple(self.image_shape)

@@ -46,21 +46,7 @@ class NeuralClassifier(Classifier):
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
     ):
-        self.model = model
-        self.optimizer = optimizer
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.class_weight = class_weight
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
+        self._keep(locals())
 
 
 class NeuralRegressor(Regressor):
@@ -89,17 +75,4 @@ class NeuralRegressor(Regressor):
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
     ):
-        self.model = model
-        self.optimizer = optimizer
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
+        self._keep(locals())

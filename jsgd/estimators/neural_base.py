@@ -72,6 +72,10 @@ class Neural(BaseEstimator):
     validation_fraction: float
     n_iter_no_change: float
 
+    def _keep(self, given: Mapping[str, Any]) -> None:
+        """Set the parameters: `__init__` gives its `locals()`, they and `self`."""
+        vars(self).update({name: x for name, x in given.items() if name != "self"})
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train the network.
 
@@ -149,7 +153,7 @@ class Neural(BaseEstimator):
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = None if self.early_stopping else min(self.loss_curve_)
         self.best_validation_score_ = max(self.validation_scores_) if self.early_stopping else None
-        if not all(np.isfinite(x).all() for x in jax.tree.leaves(self.params_)):
+        if not self._is_finite:
             raise ValueError(
                 "the training diverged, and the parameters are not finite: smaller steps may help "
                 f"(learning_rate_init = {self.learning_rate_init}), or inputs that are scaled"
@@ -158,6 +162,11 @@ class Neural(BaseEstimator):
     def _learn(self, params: Any, model_state: Any) -> None:
         """Take what was learnt, as NumPy arrays."""
         self.params_, self.model_state_ = params, model_state
+
+    @property
+    def _is_finite(self) -> bool:
+        """Whether what was learnt is: the training did not diverge."""
+        return all(np.isfinite(x).all() for x in jax.tree.leaves(self.params_))
 
     def _outputs(self, X: Any) -> np.ndarray:
         """What the network says of every sample, of shape (samples, outputs); float64.

@@ -18,7 +18,7 @@ import optax
 from jsgd.core import Optimizer
 from jsgd.core.lift import bare
 from jsgd.core.numerics import working_dtype
-from jsgd.core.tree import dot
+from jsgd.core.tree import choose, dot
 from jsgd.estimators.neural_data import Data
 from jsgd.models import Model
 from jsgd.train.carry import Carry, Run
@@ -134,9 +134,9 @@ def _advance(
             idle,
             epoch,
             stop | (carry.diverged_at >= 0),
-            _pick(better, _now(carry), state.best) if early_stopping else None,
+            choose(better, _now(carry), state.best) if early_stopping else None,
         )
-        new = _pick(state.done, state, new)
+        new = choose(state.done, state, new)
         metrics = {name: x for name, x in metrics.items() if name in ("loss", "test_score")}
         return new, metrics | {"done": new.done}
 
@@ -213,7 +213,3 @@ def _scores(output: str, out: jax.Array, y: jax.Array, scale: jax.Array) -> jax.
 
 def _now(carry: Carry) -> tuple[Any, Any]:
     return carry.eval_params, carry.model_state
-
-
-def _pick(condition: jax.Array, one: Any, other: Any) -> Any:
-    return jax.tree.map(partial(jnp.where, condition), one, other)

@@ -1,5 +1,6 @@
 """What estimators predict: classes, or values, as the targets of a network and back."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -62,10 +63,7 @@ class Classifier(ClassifierMixin, Neural):
         Args:
             X: array-like of shape (samples, features).
         """
-        out = self._outputs(X)
-        if self.out_activation_ == "softmax":
-            return softmax(out, axis=1)
-        return np.hstack([expit(-out), expit(out)]) if out.shape[1] == 1 else expit(out)
+        return self._of_classes(X, softmax, expit)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """The logarithms of the probabilities.
@@ -73,10 +71,14 @@ class Classifier(ClassifierMixin, Neural):
         Args:
             X: array-like of shape (samples, features).
         """
+        return self._of_classes(X, log_softmax, log_expit)
+
+    def _of_classes(self, X: Any, together: Callable, alone: Callable) -> np.ndarray:
+        """The outputs by a softmax or, of logits that stand alone, by a sigmoid; or their logs."""
         out = self._outputs(X)
         if self.out_activation_ == "softmax":
-            return log_softmax(out, axis=1)
-        return np.hstack([log_expit(-out), log_expit(out)]) if out.shape[1] == 1 else log_expit(out)
+            return together(out, axis=1)
+        return np.hstack([alone(-out), alone(out)]) if out.shape[1] == 1 else alone(out)
 
     def _targets(self, y: np.ndarray, first: bool, classes: Any = None) -> np.ndarray:
         check_classification_targets(y)

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import check_scoring
@@ -85,7 +84,7 @@ class Judge:
 
     def _one(self, member: Neural, rows: np.ndarray) -> Any:
         """A number, or a dict of them; `None` of a member that diverged."""
-        if not all(np.isfinite(x).all() for x in jax.tree.leaves(member.params_)):
+        if not member._is_finite:
             if self.error_score == "raise":
                 raise ValueError(f"the fit of {member} diverged")
             return None

@@ -138,7 +138,7 @@ def _direction(params, grads, memory, bounds, scale_init_precond):
     held = linesearch.outward(aimed, descent, bounds)
     memory = _restricted(memory, held)
     gamma = _gamma(memory, gamma) if scale_init_precond else 1
-    newton = _times_inverse_hessian(_zero_where(held, descent), memory, gamma)
+    newton = _times_inverse_hessian(tree.zero_where(held, descent), memory, gamma)
     return jax.tree.map(jnp.where, held, _minus(aimed, params), newton)
 
 
@@ -169,7 +169,7 @@ def _gamma(memory, otherwise):
 def _restricted(memory, held):
     """The memory of the other numbers alone; a pair without positive curvature there has rho 0."""
     steps, changes, rho = memory
-    steps, changes = jax.vmap(lambda pair: _zero_where((held, held), pair))((steps, changes))
+    steps, changes = jax.vmap(lambda pair: tree.zero_where((held, held), pair))((steps, changes))
     new, ok = jax.vmap(_rho)(steps, changes)
     return steps, changes, jnp.where(ok & (rho > 0), new, 0)
 
@@ -194,10 +194,6 @@ def _remember(memory, step, change, ok):
 
 def _named(memory):
     return dict(zip(("steps", "changes", "rho"), memory, strict=True))
-
-
-def _zero_where(mask, x):
-    return jax.tree.map(lambda m, leaf: jnp.where(m, 0, leaf), mask, x)
 
 
 def _minus(a, b):

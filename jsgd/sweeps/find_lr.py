@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jsgd.core.ranges import check_whole
 from jsgd.sweeps.dimension import loggrid
 from jsgd.sweeps.result import SweepResult
 from jsgd.sweeps.sweep import sweep
@@ -120,8 +121,7 @@ def find_lr(
         Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017,
         https://arxiv.org/abs/1506.01186, section 3.3 (the range test).
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < _FEWEST:
-        raise ValueError(f"n = {n!r}: it must be a whole number >= {_FEWEST}")
+    check_whole("n", n, _FEWEST)
     space = {name: loggrid(low, high, n)}
     result = sweep(run, space, epochs=epochs, metric=metric, mode="min", **options)
     rates, losses = result.table[f"param_{name}"], result.table["mean_score"]

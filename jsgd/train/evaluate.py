@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jsgd.core.numerics import working_dtype
+from jsgd.core.ranges import check_whole
 from jsgd.train.losses import CLASSIFICATION, REGRESSION, pick
 
 _ROWS = 40  # classes that are printed; of more, the first and the last
@@ -105,8 +106,7 @@ def predict(
     >>> predict(model, params, model_state, x, batch_size=2).shape
     (3, 1)
     """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"batch_size = {batch_size!r}: it must be a whole number >= 1")
+    check_whole("batch_size", batch_size, 1)
     n = len(x)
     if n == 0:
         raise ValueError("x holds no sample")

@@ -14,6 +14,7 @@ from jsgd.core import Optimizer, tree
 from jsgd.core.hyper import is_concrete
 from jsgd.core.nest import nested
 from jsgd.core.numerics import hyper_dtype
+from jsgd.core.ranges import check_whole
 from jsgd.optimizers import lbfgs
 from jsgd.train import walk
 from jsgd.train.bounds import draw_starts, read_bounds
@@ -170,8 +171,7 @@ def _check(fun, opt, callback, max_steps, n_starts, callback_every):
         ("n_starts", n_starts, 1),
         ("callback_every", callback_every, 1),
     ):
-        if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise ValueError(f"{name} = {number!r}: it must be a whole number >= {least}")
+        check_whole(name, number, least)
     if callback is not None and n_starts > 1:
         raise ValueError(f"callback: it goes with one start only, and n_starts = {n_starts}")
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jsgd.core import State, eval_params, tree
-from jsgd.core.linesearch import Bounds
+from jsgd.core.linesearch import Bounds, within
 from jsgd.core.numerics import cast_like, hyper_dtype
 
 # Reasons; 0 while there is none.
@@ -74,7 +74,7 @@ def begin(fun: Callable, many: bool, x0: Any, state: State, problem: Problem) ->
     """The start of a walk, or with `many` of one for each row of `x0` and `state`."""
 
     def one(x0, state):
-        x0 = projected(x0, problem.bounds)
+        x0 = within(x0, problem.bounds)
         now = Point(x0, *tree.value_and_grad(_value_fn(fun, problem), x0))
         return _looked(fun, problem, Walk(now, state, now, now, *jnp.zeros(4, jnp.int32)))
 
@@ -96,11 +96,6 @@ def advance(
     return jax.vmap(one)(walk) if many else one(walk)
 
 
-def projected(params: Any, bounds: Bounds) -> Any:
-    """The nearest parameters within the bounds."""
-    return params if bounds is None else jax.tree.map(jnp.clip, params, *bounds)
-
-
 def _stepped(fun, step, problem, walk):
     """One step of the optimizer, a look at where it came, and whether the change is too small."""
     value_fn, (x, value, grads) = _value_fn(fun, problem), walk.now
@@ -112,7 +107,7 @@ def _stepped(fun, step, problem, walk):
         now = Point(x, *jax.tree.map(cast_like, found, (value, grads)))
     else:
         x, state = step(x, grads, walk.state, **given)
-        x = projected(x, problem.bounds)
+        x = within(x, problem.bounds)
         now = Point(x, *tree.value_and_grad(value_fn, x))
 
     new = _looked(fun, problem, walk._replace(now=now, state=state, t=walk.t + 1))
@@ -137,7 +132,7 @@ def _looked(fun, problem, walk):
     seen = walk.now
     x = eval_params(seen.params, walk.state)
     if any(a is not b for a, b in zip(jax.tree.leaves(x), jax.tree.leaves(seen.params))):
-        x = projected(x, problem.bounds)
+        x = within(x, problem.bounds)
         seen = Point(x, *tree.value_and_grad(_value_fn(fun, problem), x))
 
     finite = tree.all_finite((seen.value, seen.grads))
@@ -146,7 +141,7 @@ def _looked(fun, problem, walk):
     is_lower = finite & (searches(walk.state) | ~(seen.value >= walk.best.value))
     return walk._replace(
         seen=seen,
-        best=_choose(is_solved | is_lower, seen, walk.best),
+        best=tree.choose(is_solved | is_lower, seen, walk.best),
         reason=jnp.where(finite, jnp.where(is_solved, GRADIENT, 0), NOT_FINITE).astype(jnp.int32),
     )
 
@@ -174,7 +169,3 @@ def _value_fn(fun, problem):
         return value.astype(hyper_dtype())
 
     return value_fn
-
-
-def _choose(condition, a, b):
-    return jax.tree.map(lambda x, y: jnp.where(condition, x, y), a, b)
