@@ -61,9 +61,9 @@ fig.tight_layout(pad=0.3)
 # go, and another is stopped halfway.
 
 # %%
-EPOCHS = 4 if FAST else 24
+EPOCHS, DEPTH = (4, 1) if FAST else (24, 3)
 model = jsgd.models.REGISTRY["cnn"](
-    first.train[0], first.outputs, depth=3, pool="average", dropout_rate=0.2
+    first.train[0], first.outputs, depth=DEPTH, pool="average", dropout_rate=0.2
 )
 problem = jsgd.train.classification(model, first)
 run = make_run(problem, jsgd.adam(2e-3), batch_size=32)
@@ -126,7 +126,7 @@ print(f"{weights.stat().st_size:,} bytes")
 
 # %%
 model = jsgd.models.REGISTRY["cnn"](
-    second.train[0], second.outputs, depth=3, pool="average", dropout_rate=0.2
+    second.train[0], second.outputs, depth=DEPTH, pool="average", dropout_rate=0.2
 )
 like = jax.eval_shape(model.init, jax.random.key(0))
 params, model_state = load_weights(weights, *like, ignore="out")
