@@ -61,7 +61,7 @@ def test_no_step_is_divided_by_what_was_lost():
 def test_divergence_shows(bits, bad):
     """A block is lost with one of its numbers; the others are not."""
     back = decode(encode(jnp.array([1.0, bad, 1.0, 2.0]), bits, 2))
-    assert np.isnan(back[:2]).all()
+    assert not np.isfinite(back[:2]).any()
     np.testing.assert_allclose(back[2:], [1.0, 2.0], rtol=0.04)
 
 
@@ -72,13 +72,13 @@ def test_bytes_of_adams_state(bits, most):
     assert sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state)) <= most * params.size
 
 
-@pytest.mark.parametrize(("bits", "atol"), [(8, 0.05), (16, 1e-3)])
+@pytest.mark.parametrize(("bits", "most"), [(8, 0.03), (16, 1e-3)])
 @pytest.mark.parametrize(
     "opt",
     [jsgd.adam(0.01), jsgd.sgd(0.1, momentum=0.9), jsgd.lamb(0.01), jsgd.ema(jsgd.adamw(0.01))],
     ids=["adam", "momentum", "lamb", "nest"],
 )
-def test_steps_are_almost_those_in_float32(opt, bits, atol):
+def test_steps_are_almost_those_in_float32(opt, bits, most):
     """On a quadratic of many curvatures."""
 
     def walk(opt):
@@ -92,8 +92,8 @@ def test_steps_are_almost_those_in_float32(opt, bits, atol):
         plain, (got, state) = walk(opt), walk(jsgd.compress(opt, bits=bits))
     codes = [x for x in jax.tree.leaves(state) if x.dtype in (jnp.uint8, jnp.uint16)]
     assert {x.shape for x in codes} == {(50, 100)}
-    moved = jnp.abs(plain[0]["w"] - PARAMS["w"]).max()
-    np.testing.assert_allclose(got["w"], plain[0]["w"], atol=atol * float(moved))
+    off, moved = got["w"] - plain[0]["w"], plain[0]["w"] - PARAMS["w"]
+    assert jnp.linalg.norm(off) <= most * jnp.linalg.norm(moved)
 
 
 @BITS
