@@ -1,11 +1,13 @@
 """Float32 arrays in 8 or 16 bits a number: blocks with scales, and the dynamic map of codes."""
 
 from dataclasses import dataclass, field
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from math import ceil
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 CODES = {8: jnp.uint8, 16: jnp.uint16}
 # Of a block's range, [0, 1], the decade 0.1 to 1 has half of the cells, 0.01 to 0.1 half as many,
@@ -64,16 +66,32 @@ def encode(x: jax.Array, bits: int, block_size: int) -> Compressed:
 def decode(held: Compressed) -> jax.Array:
     """The centres of the cells, in float32."""
     codes = _blocks(held.codes, held.block_size).astype(jnp.int32)
-    bits = held.bits
     scales = held.scales[:, None]
     signless = scales <= 0
+    if held.bits == 8:  # three times as fast on CPU; a table of 16 bits would weigh half a megabyte
+        x = jnp.asarray(_table())[jnp.where(signless, codes + 256, codes)]
+    else:
+        x = _centres(codes, held.bits, signless)
+    return _shaped(x * jnp.abs(scales), held.codes)
+
+
+def _centres(codes: jax.Array, bits: int, signless: Any) -> jax.Array:
+    """Of the cells with these codes, if the centre of the largest is at 1."""
     cells = _cells(bits, signless)
     cell = jnp.where(signless | (codes < 2 ** (bits - 1)), codes, codes - 2**bits)
-    cell = cell.astype(scales.dtype)
+    cell = cell.astype(jnp.float32)
     place = (jnp.abs(cell) + 0.5) / cells
     y = reduce(jnp.maximum, [(place - start) / slope for slope, start in LINES])
-    x = jnp.sign(cell) * y * (jnp.abs(scales) / (1 - 0.9 / cells))
-    return _shaped(x, held.codes)
+    return jnp.sign(cell) * y / (1 - 0.9 / cells)
+
+
+@cache
+def _table() -> np.ndarray:
+    """The centres for the codes of 8 bits, with signs and then without."""
+    with jax.ensure_compile_time_eval():
+        codes = jnp.arange(256)
+        both = [_centres(codes, 8, jnp.full(256, signless)) for signless in (False, True)]
+        return np.concatenate(both)
 
 
 def _cells(bits: int, signless: jax.Array) -> jax.Array:

@@ -82,7 +82,7 @@ class CompressInit:
             is_small = x.size < max(self.min_size, 1)
             if is_small or x.dtype != jnp.float32 or not _is_moment(path):
                 return x
-            # the barrier keeps XLA from encoding zeros, half a minute for 20 million, as it compiles
+            # the barrier keeps XLA from encoding zeros, half a minute of 20 million, in compiling
             return encode(jax.lax.optimization_barrier(x), self.bits, self.block_size)
 
         inner = jax.tree_util.tree_map_with_path(pack, self.inner.init(params))
