@@ -1,5 +1,6 @@
 """Float32 arrays in 8 or 16 bits a number: blocks with scales, and the dynamic map of codes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial, reduce
 from math import ceil
@@ -92,6 +93,16 @@ def _table() -> np.ndarray:
         codes = jnp.arange(256)
         both = [_centres(codes, 8, jnp.full(256, signless)) for signless in (False, True)]
         return np.concatenate(both)
+
+
+def is_compressed(x: Any) -> bool:
+    """Whether it is a `Compressed`."""
+    return isinstance(x, Compressed)
+
+
+def over(fn: Callable, *trees: Any) -> Any:
+    """`jax.tree.map` that takes every `Compressed` of the first tree for a leaf."""
+    return jax.tree.map(fn, *trees, is_leaf=is_compressed)
 
 
 def _cells(bits: int, signless: jax.Array) -> jax.Array:

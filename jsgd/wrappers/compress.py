@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import GetAttrKey
 
-from jsgd.core import Optimizer, State
+from jsgd.core import Optimizer, State, tree
 from jsgd.core.bind import bind, call_repr
 from jsgd.core.lift import bare
-from jsgd.wrappers.blocks import CODES, Compressed, decode, encode
+from jsgd.wrappers.blocks import CODES, decode, encode, is_compressed, over
+from jsgd.wrappers.pieces import step_in_pieces
 
 MOMENTS = ("mu", "nu", "trace")
 
@@ -65,7 +66,8 @@ def compress(
     if not min_size >= 0:
         raise ValueError(f"min_size must be >= 0, got {min_size!r}")
     init = CompressInit(opt, bits, block_size, min_size)
-    return Optimizer(init, bind(_step, opt.step))
+    in_pieces = getattr(opt.init, "kind", None) == "elementwise"
+    return Optimizer(init, bind(_step, opt.step, in_pieces))
 
 
 @dataclass(frozen=True)
@@ -108,18 +110,18 @@ def _is_moment(path: tuple) -> bool:
     )
 
 
-def _step(inner_step, params, grads, state, **given):
-    def over(fn, *states):
-        return jax.tree.map(fn, *states, is_leaf=_is_compressed)
+def _step(inner_step, in_pieces, params, grads, state, **given):
+    tree.check_same(grads, params)
 
-    held = state.inner
-    inner = over(lambda x: decode(x) if _is_compressed(x) else x, held)
-    params, inner = inner_step(params, grads, inner, **given)
-    inner = over(
-        lambda x, new: encode(new, x.bits, x.block_size) if _is_compressed(x) else new, held, inner
-    )
+    def step(params, grads, held):
+        inner = over(lambda x: decode(x) if is_compressed(x) else x, held)
+        params, inner = inner_step(params, grads, inner, **given)
+        return params, over(
+            lambda x, new: encode(new, x.bits, x.block_size) if is_compressed(x) else new,
+            held,
+            inner,
+        )
+
+    walk = step_in_pieces if in_pieces else lambda step, *arguments: step(*arguments)
+    params, inner = walk(step, params, grads, state.inner)
     return params, State(state.t + 1, state.hyper, state.slots, inner)
-
-
-def _is_compressed(x: Any) -> bool:
-    return isinstance(x, Compressed)
