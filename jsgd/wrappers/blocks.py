@@ -46,7 +46,7 @@ def encode(x: jax.Array, bits: int, block_size: int) -> Compressed:
     >>> held = encode(jnp.array([-1.0, 0.0, 0.25, 1.0]), bits=8, block_size=2)
     >>> held.codes.tolist(), held.scales.tolist()
     ([129, 0, 149, 255], [1.0, -1.0])
-    >>> print(decode(held).round(3))
+    >>> print(decode(held, centres(8)).round(3))
     [-1.     0.     0.252  1.   ]
     """
     blocks = _blocks(x, block_size)
@@ -54,7 +54,7 @@ def encode(x: jax.Array, bits: int, block_size: int) -> Compressed:
     top = jnp.maximum(high, -low)
     top = jnp.where(top < jnp.finfo(top.dtype).tiny, 0, top)  # of less the inverse is infinite
     signless = low >= 0
-    cells = _cells(bits, signless)
+    cells = jnp.where(signless, 2.0**bits, 2.0 ** (bits - 1))  # with signs, one bit is theirs
     y = jnp.abs(blocks) * ((1 - 0.9 / cells) / jnp.where(top == 0, 1, top))
     place = reduce(jnp.minimum, [slope * y + start for slope, start in LINES])
     cell = jnp.maximum(jnp.floor(place * cells), jnp.where(signless, 1, 0))
@@ -64,35 +64,30 @@ def encode(x: jax.Array, bits: int, block_size: int) -> Compressed:
 
 
 @jax.jit
-def decode(held: Compressed) -> jax.Array:
-    """The centres of the cells, in float32."""
+def decode(held: Compressed, table: Any) -> jax.Array:
+    """The centres of the cells, in float32; `table` is `centres(held.bits)`."""
     codes = _blocks(held.codes, held.block_size).astype(jnp.int32)
     scales = held.scales[:, None]
-    signless = scales <= 0
-    if held.bits == 8:  # three times as fast on CPU; a table of 16 bits would weigh half a megabyte
-        x = jnp.asarray(_table())[jnp.where(signless, codes + 256, codes)]
-    else:
-        x = _centres(codes, held.bits, signless)
-    return _shaped(x * jnp.abs(scales), held.codes)
-
-
-def _centres(codes: jax.Array, bits: int, signless: Any) -> jax.Array:
-    """Of the cells with these codes, if the centre of the largest is at 1."""
-    cells = _cells(bits, signless)
-    cell = jnp.where(signless | (codes < 2 ** (bits - 1)), codes, codes - 2**bits)
-    cell = cell.astype(jnp.float32)
-    place = (jnp.abs(cell) + 0.5) / cells
-    y = reduce(jnp.maximum, [(place - start) / slope for slope, start in LINES])
-    return jnp.sign(cell) * y / (1 - 0.9 / cells)
+    y = jnp.asarray(table)[jnp.where(scales <= 0, codes + 2**held.bits, codes)]
+    return _shaped(y * jnp.abs(scales), held.codes)
 
 
 @cache
-def _table() -> np.ndarray:
-    """The centres for the codes of 8 bits, with signs and then without."""
-    with jax.ensure_compile_time_eval():
-        codes = jnp.arange(256)
-        both = [_centres(codes, 8, jnp.full(256, signless)) for signless in (False, True)]
-        return np.concatenate(both)
+def centres(bits: int) -> np.ndarray:
+    """Of the cells of all codes, with signs and then without, if that of the largest is at 1.
+
+    A table, for on CPU the lines would take several times as long.
+    """
+    codes = np.arange(2**bits)
+
+    def of(cell, cells):
+        place = (np.abs(cell) + 0.5) / cells
+        y = np.max([(place - start) / slope for slope, start in LINES], axis=0)
+        return np.sign(cell) * y / (1 - 0.9 / cells)
+
+    cells = 2 ** (bits - 1)
+    both = of(np.where(codes < cells, codes, codes - 2 * cells), cells), of(codes, 2 * cells)
+    return np.concatenate(both).astype(np.float32)
 
 
 def is_compressed(x: Any) -> bool:
@@ -103,11 +98,6 @@ def is_compressed(x: Any) -> bool:
 def over(fn: Callable, *trees: Any) -> Any:
     """`jax.tree.map` that takes every `Compressed` of the first tree for a leaf."""
     return jax.tree.map(fn, *trees, is_leaf=is_compressed)
-
-
-def _cells(bits: int, signless: jax.Array) -> jax.Array:
-    """How many cells [0, 1] has in a block: where there are signs, one bit is theirs."""
-    return jnp.where(signless, 2.0**bits, 2.0 ** (bits - 1))
 
 
 def _blocks(x: jax.Array, block_size: int) -> jax.Array:

@@ -11,7 +11,7 @@ from jax.tree_util import GetAttrKey
 from jsgd.core import Optimizer, State, tree
 from jsgd.core.bind import bind, call_repr
 from jsgd.core.lift import bare
-from jsgd.wrappers.blocks import CODES, decode, encode, is_compressed, over
+from jsgd.wrappers.blocks import CODES, centres, decode, encode, is_compressed, over
 from jsgd.wrappers.pieces import step_in_pieces
 
 MOMENTS = ("mu", "nu", "trace")
@@ -113,8 +113,12 @@ def _is_moment(path: tuple) -> bool:
 def _step(inner_step, in_pieces, params, grads, state, **given):
     tree.check_same(grads, params)
 
+    held = jax.tree.leaves(state, is_leaf=is_compressed)
+    # one constant of the program for each, however many the leaves
+    tables = {x.bits: jnp.asarray(centres(x.bits)) for x in held if is_compressed(x)}
+
     def step(params, grads, held):
-        inner = over(lambda x: decode(x) if is_compressed(x) else x, held)
+        inner = over(lambda x: decode(x, tables[x.bits]) if is_compressed(x) else x, held)
         params, inner = inner_step(params, grads, inner, **given)
         return params, over(
             lambda x, new: encode(new, x.bits, x.block_size) if is_compressed(x) else new,
