@@ -4,9 +4,10 @@
 
 `step` takes Adam's step alone, on 100 leaves of 100,000 numbers and on one of 10 million, as it is
 and compressed, jitted with parameters and state donated: the bytes of the state for every
-parameter, those that the compiled step needs besides, the time. `digits` trains the CNN of `digits_cnn.py`, with its setting
-but Adam and fewer epochs, in ten seeds at once, three times: they differ in how the moments are
-held, and have the same initial parameters, batches and augmentation. The claims:
+parameter, those that the compiled step needs besides, the time. `digits` trains the CNN of
+`digits_cnn.py`, with its setting but Adam and fewer epochs, in ten seeds at once, three times: they
+differ in how the moments are held, and have the same initial parameters, batches and augmentation.
+The claims:
 
     (a) with 8 bits the state takes 2.1 bytes a parameter or less, where it took 8
     (b) the loss over the last epoch, a mean over the seeds, is within 1 % of float32's

@@ -57,7 +57,9 @@ def encode(x: jax.Array, bits: int, block_size: int) -> Compressed:
     cells = jnp.where(signless, 2.0**bits, 2.0 ** (bits - 1))  # with signs, one bit is theirs
     y = jnp.abs(blocks) * ((1 - 0.9 / cells) / jnp.where(top == 0, 1, top))
     place = reduce(jnp.minimum, [slope * y + start for slope, start in LINES])
-    cell = jnp.maximum(jnp.floor(place * cells), jnp.where(signless, 1, 0))
+    cell = jnp.floor(place * cells)
+    lowest = jnp.ceil(LINES[-1][1] * cells)  # the first that begins at 0, or above
+    cell = jnp.where(cell < lowest, jnp.where(signless, lowest, 0), cell)
     cell = jnp.where(blocks == 0, 0, jnp.sign(blocks) * cell)
     codes = cell.astype(jnp.int32).astype(CODES[bits])
     return Compressed(_shaped(codes, x), jnp.where(signless, -top, top)[:, 0], block_size)

@@ -105,14 +105,13 @@ class CompressInit:
 
 def _is_moment(path: tuple) -> bool:
     return any(
-        slots == GetAttrKey("slots") and name.key in MOMENTS
+        slots == GetAttrKey("slots") and getattr(name, "key", None) in MOMENTS
         for slots, name in itertools.pairwise(path)
     )
 
 
 def _step(inner_step, in_pieces, params, grads, state, **given):
     tree.check_same(grads, params)
-
     held = jax.tree.leaves(state, is_leaf=is_compressed)
     # one constant of the program for each, however many the leaves
     tables = {x.bits: jnp.asarray(centres(x.bits)) for x in held if is_compressed(x)}
