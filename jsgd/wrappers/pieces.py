@@ -51,14 +51,14 @@ def _leaf_step(step: Callable, p: Any, g: Any, state: State) -> tuple[Any, dict[
     def flat(x):
         return jnp.ravel(x) if jnp.shape(x) == jnp.shape(p) else x
 
-    def cut(x, start, n):
+    def cut(x: Any, start: Any, n: int) -> Any:
         if is_compressed(x):
             blocks = start // x.block_size, ceil(n / x.block_size)
             scales = lax.dynamic_slice_in_dim(x.scales, *blocks)
             return Compressed(cut(x.codes, start, n), scales, x.block_size)
         return lax.dynamic_slice_in_dim(x, start, n) if jnp.shape(x) == (p.size,) else x
 
-    def put(x, new, start):
+    def put(x: Any, new: Any, start: Any) -> Any:
         if is_compressed(x):
             scales = put(x.scales, new.scales, start // x.block_size)
             return Compressed(put(x.codes, new.codes, start), scales, x.block_size)

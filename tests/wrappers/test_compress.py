@@ -143,6 +143,14 @@ def test_buffers_of_a_flat():
     np.testing.assert_allclose(flat.buffers["float32"], 0.9, rtol=1e-5)
 
 
+def test_pieces_have_their_own_hyperparameters():
+    """Those of a `Flat` are as long as its buffers."""
+    flat = jsgd.flatten({"a": jnp.zeros(2000), "b": jnp.zeros(3000)})
+    opt = jsgd.compress(jsgd.sgd(flat.fill({"a": 0.5, "b": 2.0}), momentum=0.9))
+    params, _ = opt.step(flat, flat.fill(1.0), opt.init(flat))
+    np.testing.assert_array_equal(params.buffers["float32"], [-0.5] * 2000 + [-2.0] * 3000)
+
+
 @pytest.mark.parametrize(
     ("argument", "allowed"),
     [({"bits": 4}, "8 or 16"), ({"block_size": 0}, "positive"), ({"min_size": -1}, ">= 0")],
