@@ -88,6 +88,7 @@ from jsgd.wrappers import clip_by_block_rms as clip_by_block_rms
 from jsgd.wrappers import clip_by_global_norm as clip_by_global_norm
 from jsgd.wrappers import clip_by_norm as clip_by_norm
 from jsgd.wrappers import clip_by_value as clip_by_value
+from jsgd.wrappers import compress as compress
 from jsgd.wrappers import differentially_private as differentially_private
 from jsgd.wrappers import ema as ema
 from jsgd.wrappers import freeze as freeze

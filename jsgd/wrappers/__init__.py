@@ -10,6 +10,7 @@ from jsgd.wrappers.clip import clip_by_block_rms as clip_by_block_rms
 from jsgd.wrappers.clip import clip_by_global_norm as clip_by_global_norm
 from jsgd.wrappers.clip import clip_by_norm as clip_by_norm
 from jsgd.wrappers.clip import clip_by_value as clip_by_value
+from jsgd.wrappers.compress import compress as compress
 from jsgd.wrappers.decay import l1 as l1
 from jsgd.wrappers.decay import weight_decay as weight_decay
 from jsgd.wrappers.direction import centralize as centralize

@@ -12,6 +12,7 @@ from jsgd.wrappers.clip import (
     clip_by_norm,
     clip_by_value,
 )
+from jsgd.wrappers.compress import compress
 from jsgd.wrappers.decay import l1, weight_decay
 from jsgd.wrappers.direction import centralize, normalize
 from jsgd.wrappers.guard import skip_large, skip_nonfinite, zero_nans
@@ -136,6 +137,13 @@ _ROWS = [
         identity={"patience": _INF},
     ),
     Row(master_weights, "Micikevicius et al. 2018", "the same optimizer in float32"),
+    Row(
+        compress,
+        "Dettmers et al. 2022",
+        "NumPy",
+        ({"min_size": 0}, {"min_size": 0, "bits": 16}),
+        identity={"min_size": _INF},
+    ),
     Row(kahan, "Kahan 1965; Zamirai et al. 2020", "float32 arithmetic"),
     Row(stochastic_rounding, "Gupta et al. 2015", "its mean and its neighbours"),
     Row(mechanize, "Cutkosky et al. 2023", "optax.contrib.mechanize"),
