@@ -1,6 +1,9 @@
 """Every test runs strictly: no implicit promotion of rank or dtype, and on two devices."""
 
+import os
 from pathlib import Path
+
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "0"  # of processes that tests start, too
 
 import jax
 import pytest

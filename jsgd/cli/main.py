@@ -58,8 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _parser().parse_args(argv)
         if getattr(args, "resume", False) and not args.out:
             raise ValueError("--resume: say where with --out DIR")
-        from jsgd.cli import commands  # here: `jsgd --help` does not wait for JAX
+        from jsgd.cli import commands, programs  # here: `jsgd --help` does not wait for JAX
 
+        programs.keep_programs()
         getattr(commands, args.command)(args)
     except KeyboardInterrupt:
         print("jsgd: interrupted", file=sys.stderr)

@@ -5,12 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import pytest
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 import jsgd
-from jsgd.cli import main
+from jsgd.cli import main, programs
 from jsgd.cli.devices import every_core_a_device
 from jsgd.cli.main import _parser
 from jsgd.cli.task import Task
@@ -283,6 +285,39 @@ def test_devices_once_jax_has_started(monkeypatch):
     every_core_a_device(2)
     with pytest.raises(ValueError, match="--devices 3: JAX has started with other devices"):
         every_core_a_device(3)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """The cache of compiled programs, which tests do without, below a place of their own."""
+    monkeypatch.setattr(programs, "_LEAST", 0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    jax.config.update("jax_enable_compilation_cache", True)
+    reset_cache()
+    yield tmp_path / "home"
+    jax.config.update("jax_enable_compilation_cache", False)
+    jax.config.update("jax_compilation_cache_dir", None)
+    reset_cache()
+
+
+def test_programs_are_kept(cache):
+    read = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, seconds, **_: read.append(event) if "retrieval" in event else None
+    )
+    assert main(["sweep", "lr=0.1", *QUICK, "--out", "one"]) == 0
+    assert list((cache / "jsgd" / "programs").glob("jit_chunk*-cache"))
+    assert not read
+    jax.clear_caches()
+    assert main(["sweep", "lr=0.1", *QUICK, "--out", "two"]) == 0
+    assert read
+    assert Path("one/results.csv").read_text() == Path("two/results.csv").read_text()
+
+
+def test_a_cache_that_cannot_be_is_none(cache):
+    cache.touch()
+    assert main(["list", "sgd"]) == 0
+    assert jax.config.values["jax_compilation_cache_dir"] is None
 
 
 def test_the_process():
