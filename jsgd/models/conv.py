@@ -8,8 +8,9 @@ naive one, and `vmap` over kernels makes a grouped one, which is slow everywhere
 is fast in both places (`vmap` of it is a batched product), so on CPU a 2-D convolution is one.
 The patches that are multiplied are larger than the images by the size of the kernel, so they are
 cut from a few images at a time, whose patches stay in the cache, and again for the gradients.
-Between many channels a 3x3 kernel of stride 1 is Winograd's form instead, 16 products, which takes
-half the time.
+Other forms are faster where they serve: between many channels a 3x3 kernel of stride 1 is
+Winograd's, 16 products, in half the time; one that does not add channels goes row by row; and the
+patches of gray images are put together a tap at a time.
 `benchmarks/convolution.py` and `benchmarks/resnet.py` measure it.
 """
 
@@ -45,8 +46,9 @@ def conv(
         y_{nijo} = \sum_{abc} x_{n, is+ad, js+bd, c}\, k_{abco}
 
     with strides s and dilations d, on x padded with zeros. On CPU the patches of x, of shape
-    (n, oh, ow, kh * kw * c), are a concatenation of kh * kw slices, and y is their product with k;
-    3x3 kernels of stride 1 between 32 channels or more are applied by `winograd`.
+    (n, oh, ow, kh * kw * c), are a concatenation of kh * kw slices, and y is their product with k.
+    Of kernels of stride 1, those of 3x3 between 32 channels or more are applied by `winograd`, and
+    others that do not add channels by rows.
 
     The fast form serves images "NHWC" and kernels "HWIO" with any strides, padding, kernel
     dilation and feature groups. Everything else (1-D and 3-D, other layouts, transposed
@@ -100,17 +102,23 @@ def conv(
 
     def product(lhs, rhs):
         y = jax.eval_shape(native, lhs, rhs)
-        if _suits_winograd(lhs, rhs, window_strides, dilation, preferred_element_type):
+        kh, kw, c, o = rhs.shape
+        if _slides(lhs, rhs, window_strides, dilation, preferred_element_type):
             pads = tuple(_pads(lhs, rhs.shape, window_strides, padding, dilation))
-            tiles = 16 * -(-y.shape[1] // 2) * -(-y.shape[2] // 2) * sum(rhs.shape[2:])
-            part = partial(winograd, pads=pads, precision=precision)
-            return _in_parts(part, lhs, transform_kernel(rhs), tiles)
+            if (kh, kw) == (3, 3) and min(c, o) >= 32:
+                tiles = 16 * -(-y.shape[1] // 2) * -(-y.shape[2] // 2) * (c + o)
+                part = partial(winograd, pads=pads, precision=precision)
+                return _in_parts(part, lhs, transform_kernel(rhs), tiles)
+            if kh > 1 and 1 < c >= o:
+                rows = (y.shape[1] + kh - 1) * y.shape[2] * (kw * c + kh * o)
+                return _in_parts(partial(_by_rows, pads=pads, precision=precision), lhs, rhs, rows)
+
+        multiply = _multiply_gray if lhs.shape[3] == 1 else _multiply
 
         def part(lhs, rhs):
-            patches = _patches(lhs, rhs.shape, window_strides, padding, dilation)
-            return _multiply(patches, rhs, feature_group_count, precision, preferred_element_type)
+            taps = _taps(lhs, rhs.shape, window_strides, padding, dilation)
+            return multiply(taps, rhs, feature_group_count, precision, preferred_element_type)
 
-        kh, kw = rhs.shape[:2]
         # a kernel of one place has no patches but the image
         patches = y.shape[1] * y.shape[2] * kh * kw * lhs.shape[3] if kh * kw > 1 else 0
         return _in_parts(part, lhs, rhs, patches)
@@ -148,14 +156,11 @@ def _is_plain(x, kernel, lhs_dilation, dimension_numbers, groups, batch_groups) 
     )
 
 
-def _suits_winograd(x, kernel, strides, dilation, dtype) -> bool:
-    """Say whether fewer multiplications by Winograd's form pay for its additions."""
-    kh, kw, c, o = kernel.shape
+def _slides(x, kernel, strides, dilation, dtype) -> bool:
+    """Say whether the kernel goes place by place, in numbers precise enough to be added up."""
     return (
-        (kh, kw) == (3, 3)
-        and tuple(strides) == tuple(dilation) == (1, 1)
-        and c == x.shape[3]
-        and min(c, o) >= 32
+        tuple(strides) == tuple(dilation) == (1, 1)
+        and kernel.shape[2] == x.shape[3]
         and x.dtype in (jnp.float32, jnp.float64)
         and dtype in (None, x.dtype)
     )
@@ -181,8 +186,24 @@ def _in_parts(f, x, kernel, each: int):
 _CACHE = 4 * 2**20  # bytes; 3 to 5 MiB were alike on two cores, whose L2 has 2 MiB
 
 
-def _patches(x, kernel_shape, strides, padding, dilation):
-    """Cut from each place what the kernel sees there: (n, h, w, c) to (n, oh, ow, kh kw, c)."""
+def _by_rows(x, kernel, pads, precision):
+    """Multiply by all rows of the kernel at once, and add the products up, each a row further.
+
+    What the rows see is kw times the image, not kh kw times; it pays where the products, kh times
+    the result, are no larger than that.
+    """
+    kh, kw, c, o = kernel.shape
+    zero = jnp.zeros((), x.dtype)
+    x = lax.pad(x, zero, [(0, 0, 0), *((low, high, 0) for low, high in pads), (0, 0, 0)])
+    n, h, w = x.shape[0], x.shape[1] - kh + 1, x.shape[2] - kw + 1
+    seen = jnp.concatenate([x[:, :, b : b + w] for b in range(kw)], axis=-1).reshape(-1, kw * c)
+    rows = kernel.transpose(1, 2, 0, 3).reshape(kw * c, kh * o)
+    y = jnp.dot(seen, rows, precision=precision).reshape(n, h + kh - 1, w, kh, o)
+    return sum(y[:, a : a + h, :, a] for a in range(kh))
+
+
+def _taps(x, kernel_shape, strides, padding, dilation):
+    """What each of the kh kw places of the kernel sees: (n, h, w, c) to as many (n, oh, ow, c)."""
     reach = _reach(kernel_shape, dilation)
     pads = [(low, high, 0) for low, high in _pads(x, kernel_shape, strides, padding, dilation)]
     x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
@@ -194,8 +215,7 @@ def _patches(x, kernel_shape, strides, padding, dilation):
         stop = (n, top + (oh - 1) * strides[0] + 1, left + (ow - 1) * strides[1] + 1, c)
         return lax.slice(x, (0, top, left, 0), stop, (1, *strides, 1))
 
-    taps = [seen_by(a, b) for a in range(kernel_shape[0]) for b in range(kernel_shape[1])]
-    return jnp.concatenate(taps, axis=-1)
+    return [seen_by(a, b) for a in range(kernel_shape[0]) for b in range(kernel_shape[1])]
 
 
 def _reach(kernel_shape, dilation):
@@ -209,16 +229,31 @@ def _pads(x, kernel_shape, strides, padding, dilation):
     return padding
 
 
-def _multiply(patches, kernel, groups, precision, dtype):
+def _multiply_gray(taps, kernel, groups, precision, dtype):
+    """Multiply the taps of images of one channel by the kernel.
+
+    A patch of so few numbers is slow to put together; a tap of all places is copied whole.
+    """
+    places, o = taps[0].shape[:3], kernel.shape[3]
+    patches, kernel = jnp.stack(taps).reshape(len(taps), -1), kernel.reshape(len(taps), o)
+    y = lax.dot_general(patches, kernel, (((0,), (0,)), ((), ())), precision, dtype)
+    return y.reshape(*places, o)
+
+
+def _multiply(taps, kernel, groups, precision, dtype):
     """Multiply the patches by the kernel, each group of channels by its own part.
 
     Places are one axis, so that the gradients are matrix products too, without a transposition.
     """
+    patches = jnp.concatenate(taps, axis=-1)
     *places, _ = patches.shape
     kh, kw, c, o = kernel.shape
     if groups == 1:
-        patches, kernel = patches.reshape(-1, kh * kw * c), kernel.reshape(-1, o)
-        y = lax.dot_general(patches, kernel, (((1,), (0,)), ((), ())), precision, dtype)
+        # the gradient of the kernel is faster as (o, kh kw c); the barrier keeps it from being
+        # merged with the transposition
+        patches, kernel = patches.reshape(-1, kh * kw * c), kernel.reshape(-1, o).T
+        kernel = lax.optimization_barrier(kernel)
+        y = lax.dot_general(patches, kernel, (((1,), (1,)), ((), ())), precision, dtype)
     else:
         patches = patches.reshape(-1, kh * kw, groups, c)
         kernel = kernel.reshape(kh * kw, c, groups, o // groups)

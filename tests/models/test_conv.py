@@ -60,6 +60,11 @@ CASES = {
     "dilation strides": ((3, 2), (2, 2), "VALID", (2, 3), 1),
     "groups": ((3, 3), (2, 1), "SAME", (1, 2), 2),
     "depthwise": ((3, 3), (1, 1), "SAME", (1, 1), 4),
+    "rows": ((3, 3), (1, 1), "SAME", (1, 1), 1, 4, 4),
+    "rows valid": ((2, 4), (1, 1), "VALID", (1, 1), 1, 4, 3),
+    "rows negative": ((3, 2), (1, 1), ((-1, 0), (2, -1)), (1, 1), 1, 4, 4),
+    "gray": ((3, 3), (1, 1), "SAME", (1, 1), 1, 1, 8),
+    "gray strides": ((3, 2), (2, 3), ((1, 2), (0, 3)), (1, 2), 1, 1, 8),
 }
 
 
@@ -74,8 +79,9 @@ def cache(request, monkeypatch):
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_value_and_both_gradients_are_those_of_lax(case):
-    size, strides, padding, dilation, groups = case
-    x, k = draw(2, 7, 9, 4), draw(*size, 4 // groups, 8, seed=1)
+    size, strides, padding, dilation, groups, *channels = case
+    c, o = channels or (4, 8)
+    x, k = draw(2, 7, 9, c), draw(*size, c // groups, o, seed=1)
     pair = forms(strides, padding, rhs_dilation=dilation, feature_group_count=groups)
     run = jax.jit(lambda x, k: [with_gradients(form)(x, k) for form in pair])
     assert_close(*run(x, k))
