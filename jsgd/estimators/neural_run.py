@@ -22,6 +22,7 @@ from jsgd.core.tree import choose, dot
 from jsgd.estimators.neural_data import Data
 from jsgd.models import Model
 from jsgd.train.carry import Carry, Run
+from jsgd.train.leaves import shapes
 from jsgd.train.losses import binary, cross_entropy
 from jsgd.train.problem import Problem
 from jsgd.train.run import make_run
@@ -144,9 +145,15 @@ def _advance(
 
 
 def again(state: Fitting, **hyper: Any) -> Fitting:
-    """A fit that goes on, with other numbers."""
+    """A fit that goes on from its last epoch, with other numbers, and stops early no more."""
     carry = replace(state.carry, hyper=state.carry.hyper | hyper)
-    return replace(state, carry=carry, done=jnp.zeros_like(state.done))
+    return replace(state, carry=carry, done=jnp.zeros_like(state.done), best=None)
+
+
+@functools.lru_cache(maxsize=64)
+def begun(run: Run, names: tuple[str, ...]) -> Fitting:
+    """The shapes of what a run with numbers of these names begins with."""
+    return shapes(run, jax.random.key(0), names)
 
 
 def _start(model: Model, learnt: Any, key: Any, hyper: dict[str, Any]) -> tuple[Any, Any]:
