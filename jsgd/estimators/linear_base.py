@@ -57,7 +57,7 @@ class LinearSGD:
         if self.warm_start and hasattr(self, "coef_"):
             if coef_init is None and self.coef_.size != count * X.shape[1]:
                 raise ValueError(
-                    f"warm_start: the last fit has left coef_ of shape {self.coef_.shape}, for other "
+                    f"warm_start: coef_ of the last fit has shape {self.coef_.shape}, for other "
                     "features or classes; with warm_start=False a fit begins anew"
                 )
             coef_init = self.coef_ if coef_init is None else coef_init

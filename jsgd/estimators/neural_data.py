@@ -59,18 +59,18 @@ def set_aside(
     Raises:
         ValueError: there are too few samples.
     """
-    count = len(part.rows)
+    kind = "" if strata is None else " by class"
+    what = (
+        f"validation_fraction = {fraction}: early stopping cannot set so many of {len(part.rows)} "
+        f"samples aside{kind}"
+    )
     try:
         how: Any = {"test_size": fraction, "random_state": seed, "stratify": strata}
-        places = train_test_split(np.arange(count), **how)
-        if len(places[1]) < 2:
-            raise ValueError("a score is of 2 samples at least")
+        places = train_test_split(np.arange(len(part.rows)), **how)
     except ValueError as error:
-        by_class = "" if strata is None else "; and one of each class at least to either side"
-        raise ValueError(
-            f"early_stopping with validation_fraction = {fraction}: of {count} samples it must set "
-            f"2 aside at least{by_class} ({error})"
-        ) from None
+        raise ValueError(f"{what}: {error}") from None
+    if len(places[1]) < 2:
+        raise ValueError(f"{what}: it needs 2 at least")
     train, test = (Part(part.rows[at], part.weights[at]) for at in places)
     return train, test
 

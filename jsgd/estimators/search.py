@@ -188,10 +188,9 @@ class SweepSearchCV(RandomizedSearchCV):
 
     def _rounds(self, drawn: list[dict[str, Any]]) -> list[int]:
         """The epochs after which each round ends."""
-        swept = [int(params["max_iter"]) for params in drawn if "max_iter" in params]
         if self.factor is None:
-            return [max([self.estimator.max_iter, *swept])]
-        if swept:
+            return [max(int(one.get("max_iter", self.estimator.max_iter)) for one in drawn)]
+        if any("max_iter" in one for one in drawn):
             raise ValueError("factor: it decides on the epochs, so max_iter cannot be searched")
         # as many rounds as leave fewer candidates than the factor, the last one the longest; the
         # logarithms of 243 and 3 are not 5 to 1 in floating point
@@ -229,9 +228,7 @@ class SweepSearchCV(RandomizedSearchCV):
             self.best_index_ = self.refit(table)
             rows = range(len(table["params"]))
             if self.best_index_ not in rows:
-                raise ValueError(
-                    f"refit: it chose {self.best_index_!r}; the rows are 0 to {rows[-1]}"
-                )
+                raise ValueError(f"refit chose row {self.best_index_!r}: it must be in {rows}")
         elif self.refit or not self.multimetric_:
             last = len(rounds[-1].alive)
             metric = self._metric(list(rounds[-1].scores.test))
