@@ -157,10 +157,11 @@ class Neural(BaseEstimator):
         self.best_loss_ = None if self.early_stopping else min(self.loss_curve_)
         scores = self.validation_scores_ if self.early_stopping else None
         self.best_validation_score_ = max(scores) if scores else None
-        if not self._is_finite:
+        # with early stopping they are of an epoch before it
+        if not self._is_finite or not (self.early_stopping or np.isfinite(self.loss_)):
             del self.params_  # nothing can go on from them
             raise ValueError(
-                "the training diverged, and the parameters are not finite: smaller steps may help "
+                "the training diverged, parameters or loss are not finite: smaller steps may help "
                 f"(learning_rate_init = {self.learning_rate_init}), or inputs that are scaled"
             )
 

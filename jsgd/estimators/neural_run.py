@@ -96,7 +96,11 @@ def _init(model: Model, opt: Optimizer, early_stopping: bool) -> Callable:
         problem = problem._replace(hyper=NUMBERS | own)
         carry = make_run(problem, opt, batch_size=1).init(key, hyper)
         number = partial(jnp.asarray, dtype=jnp.float32)
-        best = jax.tree.map(jnp.zeros_like, _now(carry)) if early_stopping else None
+        best = None
+        if early_stopping:  # until there is one
+            params, model_state = _now(carry)
+            params = jax.tree.map(partial(jnp.full_like, fill_value=jnp.nan), params)
+            best = params, jax.tree.map(jnp.zeros_like, model_state)
         return Fitting(carry, number(jnp.inf), number(0), number(0), jnp.asarray(False), best)
 
     return init

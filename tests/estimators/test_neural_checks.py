@@ -8,7 +8,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from jsgd.estimators import MLPClassifier, MLPRegressor, NeuralClassifier, NeuralRegressor
 from jsgd.estimators.mlp import Perceptron
 
-FIT = {"max_iter": 60, "learning_rate_init": 0.05}
+FIT = {"max_iter": 60, "optimizer": "sgd", "learning_rate_init": 0.1}
 MLPS = [MLPClassifier((8,), **FIT), MLPRegressor((8,), **FIT)]
 # of the same network, so that they share the programs of the others
 NETWORK = partial(Perceptron, features=(8,))
