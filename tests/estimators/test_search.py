@@ -205,8 +205,7 @@ def test_bad_parameters(blobs, changes, message):
         search.fit(*blobs)
 
 
-@pytest.mark.parametrize(("network", "cv"), [(MLP, 2), (MLPRegressor(), KFold(2))])
-def test_y_that_is_not_finite(line, network, cv):
-    search = SweepSearchCV(network, RATES, n_iter=2, cv=cv)
+def test_y_that_is_not_finite(line):
+    search = SweepSearchCV(MLP, RATES, n_iter=2, cv=2)
     with pytest.raises(ValueError, match="y contains NaN"):
         search.fit(line[0], np.where(np.arange(60) == 7, np.nan, 1))
