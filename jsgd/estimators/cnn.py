@@ -1,11 +1,12 @@
 """`CNNClassifier`: a small convolutional network for images, as an estimator of scikit-learn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from jsgd.estimators.neural_base import Neural
+from jsgd.estimators.neural_checks import whole_numbers
 from jsgd.estimators.neural_targets import Classifier
 from jsgd.models import CNN
 
@@ -17,8 +18,9 @@ class CNNClassifier(Classifier):
     of shape (samples, features), with `image_shape`.
 
     Args:
-        features: the channels of each block, which halves the image; tuple of whole numbers >= 1.
-        hidden: the size of the hidden layer, >= 1.
+        features: the channels of each block, which halves the image; whole numbers >= 1, one or a
+            sequence.
+        hidden: the size of the hidden layer, a whole number >= 1.
         pool, norm: as of `jsgd.models.CNN`.
         dropout: the rate after the hidden layer, in [0, 1).
         image_shape: (height, width) or (height, width, channels) of flat images, in C order;
@@ -42,7 +44,7 @@ class CNNClassifier(Classifier):
     _numbers: Mapping[str, str] = {**Neural._numbers, "dropout": "dropout"}
     _checks: Mapping[str, Any] = {"allow_nd": True}
 
-    features: tuple[int, ...]
+    features: Any
     hidden: int
     pool: str
     norm: str
@@ -51,7 +53,7 @@ class CNNClassifier(Classifier):
 
     def __init__(
         self,
-        features: tuple[int, ...] = (16, 32),
+        features: Any = (16, 32),
         hidden: int = 64,
         *,
         pool: str = "flatten",
@@ -76,7 +78,9 @@ class CNNClassifier(Classifier):
         self._keep(locals())
 
     def _inputs(self, X: np.ndarray) -> np.ndarray:
-        shape = X.shape[1:] if self.image_shape is None else tuple(self.image_shape)
+        shape = X.shape[1:]
+        if self.image_shape is not None:
+            shape = whole_numbers("image_shape", self.image_shape)
         if len(shape) not in (2, 3) or np.prod(shape) != np.prod(X.shape[1:]):
             raise ValueError(
                 f"X has shape {X.shape}: it must be images, (samples, height, width) or (samples, "
@@ -86,15 +90,8 @@ class CNNClassifier(Classifier):
         return X.reshape(len(X), *shape, *(1,) * (3 - len(shape)))
 
     def _network(self, outputs: int) -> CNN:
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout = {self.dropout!r}: it must be in [0, 1)")
-        sizes = self.features
-        if not isinstance(sizes, Sequence) or not all(x >= 1 for x in (*sizes, self.hidden)):
-            raise ValueError(
-                f"features = {sizes!r}, hidden = {self.hidden!r}: a tuple of whole numbers >= 1, "
-                "and one such number"
-            )
-        return CNN(outputs, tuple(sizes), hidden=self.hidden, pool=self.pool, norm=self.norm)
+        features = whole_numbers("features", self.features)
+        return CNN(outputs, features, hidden=int(self.hidden), pool=self.pool, norm=self.norm)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

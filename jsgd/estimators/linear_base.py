@@ -55,6 +55,11 @@ class LinearSGD:
     def _begin(self, count: int, X: Any, coef_init: Any, intercept_init: Any) -> Any:
         """The walk of a fit, from these coefficients, or those of before under `warm_start`."""
         if self.warm_start and hasattr(self, "coef_"):
+            if coef_init is None and self.coef_.size != count * X.shape[1]:
+                raise ValueError(
+                    f"warm_start: coef_ of the last fit has shape {self.coef_.shape}, for other "
+                    "features or classes; with warm_start=False a fit begins anew"
+                )
             coef_init = self.coef_ if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
         self.t_ = 1.0

@@ -30,6 +30,7 @@ _REALS = {
     "power_t": _AMOUNT,
     "validation_fraction": Range(0, 1, open_low=True, open_high=True),
 }
+_FLAGS = ("early_stopping", "fit_intercept", "shuffle", "warm_start")
 _OPTIONAL = ("batch_size", "l1_ratio", "tol")
 # What optimizer= replaces; each may stay what it is by default.
 _OF_PLAIN_SGD = ("learning_rate", "eta0", "power_t", "average")
@@ -65,6 +66,9 @@ def check_params(
                 continue
             if not isinstance(value, kind) or value not in allowed:
                 raise ValueError(f"{name} = {value!r}: it must be {word} in {allowed}")
+    for name in _FLAGS:
+        if not isinstance(getattr(model, name), bool | np.bool_ | Integral):
+            raise ValueError(f"{name} = {getattr(model, name)!r}: it must be True or False")
     if not isinstance(model.average, bool | np.bool_ | Integral) or model.average < 0:
         raise ValueError(f"average = {model.average!r}: it must be a bool or a whole number >= 1")
     if for_partial_fit and model.early_stopping:

@@ -1,14 +1,13 @@
 """`MLPClassifier` and `MLPRegressor`: a multi-layer perceptron, as scikit-learn has it."""
 
-from collections.abc import Callable, Sequence
-from numbers import Integral
+from collections.abc import Callable
 from typing import Any
 
 import jax
-import numpy as np
 from flax import linen as nn
 
 from jsgd.estimators.neural_base import Neural
+from jsgd.estimators.neural_checks import whole_numbers
 from jsgd.estimators.neural_targets import Classifier, Regressor
 from jsgd.models.choices import check_choice
 
@@ -58,12 +57,9 @@ class _Layers(Neural):
     activation: str
 
     def _network(self, outputs: int) -> Perceptron:
-        check_choice("activation", self.activation, ACTIVATIONS)
-        sizes = self.hidden_layer_sizes
-        sizes = tuple(sizes) if isinstance(sizes, Sequence | np.ndarray) else (sizes,)
-        if not all(isinstance(x, Integral) and int(x) > 0 for x in sizes):
-            raise ValueError(f"hidden_layer_sizes = {sizes}: it must be whole numbers >= 1")
-        return Perceptron(outputs, tuple(map(int, sizes)), self.activation)
+        check_choice("activation", self.activation, tuple(ACTIVATIONS))
+        sizes = whole_numbers("hidden_layer_sizes", self.hidden_layer_sizes)
+        return Perceptron(outputs, sizes, self.activation)
 
     def _learn(self, params: Any, model_state: Any) -> None:
         super()._learn(params, model_state)

@@ -10,12 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from jsgd.estimators.neural_checks import check_parameters, sample_weights
-from jsgd.estimators.neural_data import Data, Part, filled, rounded, tabulate
+from jsgd.estimators.neural_checks import check_goes_on, check_parameters, sample_weights
+from jsgd.estimators.neural_data import Data, Part, filled, rounded, set_aside, tabulate
 from jsgd.estimators.neural_network import (
     has_lr,
     model_of,
@@ -24,7 +23,7 @@ from jsgd.estimators.neural_network import (
     programs,
     width,
 )
-from jsgd.estimators.neural_run import Fitting, again, neural_run
+from jsgd.estimators.neural_run import Fitting, again, begun, neural_run
 from jsgd.train.carry import Run
 from jsgd.train.evaluate import predict
 
@@ -96,9 +95,12 @@ class Neural(BaseEstimator):
             before = self.params_, self.model_state_
         x, targets, weights = self._validated(X, y, sample_weight, first=before is None)
         task = self._task(x, targets, weights, [np.arange(len(x))])
-        state = self._begin(task, before)
         if before is None:
             self._clear()
+        else:
+            carry = begun(task.run, tuple(task.hyper)).carry
+            check_goes_on("warm_start", before, (carry.params, carry.model_state))
+        state = self._begin(task, before)
         self._advance(task, state, self.max_iter)
         if self.n_iter_ == self.max_iter:
             warnings.warn(
@@ -122,12 +124,12 @@ class Neural(BaseEstimator):
             state = self._state
         hyper = task.hyper | {"max_iter": math.inf, "n_iter_no_change": math.inf}
         state = again(state, **_arrays({name: hyper[name] for name in state.carry.hyper}))
+        check_goes_on("partial_fit", state, begun(task.run, tuple(task.hyper)))
         self._advance(task, state, 1)
         return self
 
     def _clear(self) -> None:
-        scores: Any = [] if self.early_stopping else None
-        self.loss_curve_, self.t_, self.validation_scores_ = [], 0, scores
+        self.loss_curve_, self.t_, self.validation_scores_ = [], 0, None
 
     def _begin(self, task: Task, before: Any) -> Fitting:
         return programs(task.run)[0](jax.random.key(task.seed), _arrays(task.hyper), before)
@@ -144,7 +146,8 @@ class Neural(BaseEstimator):
             self.t_ += int(np.count_nonzero(task.data.weights))
             self.loss_curve_.append(float(metrics["loss"]))
             if self.early_stopping:
-                self.validation_scores_.append(float(metrics["test_score"]))
+                scores = self.validation_scores_ or []
+                self.validation_scores_ = [*scores, float(metrics["test_score"])]
             if self.verbose:
                 words = [f"{name} = {x:.8f}" for name, x in sorted(metrics.items())]
                 print(f"Iteration {self.n_iter_}, {', '.join(words)}")
@@ -152,10 +155,13 @@ class Neural(BaseEstimator):
         self._learn(*self._state.learnt)
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = None if self.early_stopping else min(self.loss_curve_)
-        self.best_validation_score_ = max(self.validation_scores_) if self.early_stopping else None
-        if not self._is_finite:
+        scores = self.validation_scores_ if self.early_stopping else None
+        self.best_validation_score_ = max(scores) if scores else None
+        # with early stopping they are of an epoch before it
+        if not self._is_finite or not (self.early_stopping or np.isfinite(self.loss_)):
+            del self.params_  # nothing can go on from them
             raise ValueError(
-                "the training diverged, and the parameters are not finite: smaller steps may help "
+                "the training diverged, parameters or loss are not finite: smaller steps may help "
                 f"(learning_rate_init = {self.learning_rate_init}), or inputs that are scaled"
             )
 
@@ -173,12 +179,21 @@ class Neural(BaseEstimator):
 
         It is computed in float32; what is made of it need not lose more.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "params_")
         X = validate_data(self, X, reset=False, dtype=np.float32, **self._of_x)
-        x = self._inputs(X)
+        x = self._shaped(X, first=False)
         model = model_of(self.network_, x.shape[1:])
         out = predict(model, self.params_, self.model_state_, filled(x, rounded(len(x))))
         return out[: len(x)].reshape(len(x), -1).astype(np.float64)
+
+    def _shaped(self, X: np.ndarray, first: bool) -> np.ndarray:
+        """The samples as the network takes them, of the shape that it was begun with."""
+        x = self._inputs(X)
+        if first:
+            self._shape = x.shape[1:]
+        elif x.shape[1:] != self._shape:
+            raise ValueError(f"X: samples have shape {x.shape[1:]}, and they had {self._shape}")
+        return x
 
     @property
     def _of_x(self) -> dict[str, Any]:
@@ -200,7 +215,7 @@ class Neural(BaseEstimator):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets = self._targets(y, first, **kinds)
-        return self._inputs(X), targets, sample_weights(sample_weight, len(y))
+        return self._shaped(X, first), targets, sample_weights(sample_weight, len(y))
 
     def _task(
         self, x: np.ndarray, y: np.ndarray, weights: np.ndarray, folds: Sequence[np.ndarray]
@@ -216,7 +231,8 @@ class Neural(BaseEstimator):
             if not part.weights.sum() > 0:
                 raise ValueError("sample_weight: the weights of the samples must not be all zero")
             if self.early_stopping:
-                part, test = self._split(part, y, seed)
+                strata = self._strata(y[rows])
+                part, test = set_aside(part, self.validation_fraction, seed, strata)
                 tests.append(test)
             parts.append(part)
         size = _BATCH if self.batch_size == "auto" else int(self.batch_size)
@@ -237,22 +253,6 @@ class Neural(BaseEstimator):
         """The numbers that the run is given."""
         values = {self._numbers[name]: getattr(self, name) for name in self._numbers}
         return {"fold": 0.0} | {name: float(x) for name, x in values.items() if x is not None}
-
-    def _split(self, part: Part, y: np.ndarray, seed: int) -> tuple[Part, Part]:
-        """What is trained on, and what early stopping looks at."""
-        places = train_test_split(
-            np.arange(len(part.rows)),
-            test_size=self.validation_fraction,
-            random_state=seed,
-            stratify=self._strata(y[part.rows]),
-        )
-        if len(places[1]) < 2:
-            raise ValueError(
-                f"validation_fraction = {self.validation_fraction}: of {len(part.rows)} samples "
-                "it must make 2 at least"
-            )
-        train, test = (Part(part.rows[at], part.weights[at]) for at in places)
-        return train, test
 
     # What a subclass says, and its defaults.
 

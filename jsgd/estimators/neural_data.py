@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 
 _FEW = 128  # samples: of so few it does not matter if twice as many are worked on
 _STEP = 16  # samples: in multiples of these no row of a product is computed otherwise than others
@@ -42,6 +43,36 @@ class Part(NamedTuple):
 
     rows: np.ndarray
     weights: np.ndarray
+
+
+def set_aside(
+    part: Part, fraction: float, seed: int, strata: np.ndarray | None
+) -> tuple[Part, Part]:
+    """What is trained on, and what early stopping looks at.
+
+    Args:
+        part: both of them.
+        fraction: the share of the latter.
+        seed: of the choice.
+        strata: what has its share in either part, for each row; or `None`.
+
+    Raises:
+        ValueError: there are too few samples.
+    """
+    kind = "" if strata is None else " by class"
+    what = (
+        f"validation_fraction = {fraction}: early stopping cannot set so many of {len(part.rows)} "
+        f"samples aside{kind}"
+    )
+    try:
+        how: Any = {"test_size": fraction, "random_state": seed, "stratify": strata}
+        places = train_test_split(np.arange(len(part.rows)), **how)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
+    if len(places[1]) < 2:
+        raise ValueError(f"{what}: it needs 2 at least")
+    train, test = (Part(part.rows[at], part.weights[at]) for at in places)
+    return train, test
 
 
 def batches_of(samples: int, batch_size: int) -> tuple[int, int]:

@@ -26,7 +26,13 @@ def network_of(model: Any, outputs: int) -> nn.Module | Model:
         ValueError: it is none of these.
     """
     if callable(model) and not isinstance(model, nn.Module):
-        model = model(outputs)
+        try:
+            model = model(outputs)
+        except TypeError as error:
+            raise ValueError(
+                f"model = {model!r}: it was called with the number of outputs, {outputs}, and that "
+                f"raised TypeError: {error}"
+            ) from error
     if not isinstance(model, nn.Module | Model):
         raise ValueError(
             f"model = {model!r}: it must be a flax.linen.Module, a jsgd.models.Model, or a "

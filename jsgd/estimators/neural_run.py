@@ -22,6 +22,7 @@ from jsgd.core.tree import choose, dot
 from jsgd.estimators.neural_data import Data
 from jsgd.models import Model
 from jsgd.train.carry import Carry, Run
+from jsgd.train.leaves import shapes
 from jsgd.train.losses import binary, cross_entropy
 from jsgd.train.problem import Problem
 from jsgd.train.run import make_run
@@ -95,7 +96,11 @@ def _init(model: Model, opt: Optimizer, early_stopping: bool) -> Callable:
         problem = problem._replace(hyper=NUMBERS | own)
         carry = make_run(problem, opt, batch_size=1).init(key, hyper)
         number = partial(jnp.asarray, dtype=jnp.float32)
-        best = jax.tree.map(jnp.zeros_like, _now(carry)) if early_stopping else None
+        best = None
+        if early_stopping:  # until there is one
+            params, model_state = _now(carry)
+            params = jax.tree.map(partial(jnp.full_like, fill_value=jnp.nan), params)
+            best = params, jax.tree.map(jnp.zeros_like, model_state)
         return Fitting(carry, number(jnp.inf), number(0), number(0), jnp.asarray(False), best)
 
     return init
@@ -144,9 +149,15 @@ def _advance(
 
 
 def again(state: Fitting, **hyper: Any) -> Fitting:
-    """A fit that goes on, with other numbers."""
+    """A fit that goes on from its last epoch, with other numbers, and stops early no more."""
     carry = replace(state.carry, hyper=state.carry.hyper | hyper)
-    return replace(state, carry=carry, done=jnp.zeros_like(state.done))
+    return replace(state, carry=carry, done=jnp.zeros_like(state.done), best=None)
+
+
+@functools.lru_cache(maxsize=64)
+def begun(run: Run, names: tuple[str, ...]) -> Fitting:
+    """The shapes of what a run with numbers of these names begins with."""
+    return shapes(run, jax.random.key(0), names)
 
 
 def _start(model: Model, learnt: Any, key: Any, hyper: dict[str, Any]) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import compute_sample_weight
+from sklearn.utils import check_array, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from jsgd.estimators.neural_base import Neural
@@ -42,6 +42,11 @@ class Classifier(ClassifierMixin, Neural):
                 raise ValueError("classes must be passed on the first call to partial_fit.")
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(f"classes = {classes}: in the first call they were {self.classes_}")
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight = 'balanced' needs all samples at once: for partial_fit use "
+                "sklearn.utils.class_weight.compute_class_weight and pass a dict"
+            )
         return self._partly_fit(X, y, sample_weight, classes=classes)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -109,7 +114,10 @@ class Classifier(ClassifierMixin, Neural):
     def _weights_of(self, y: np.ndarray) -> Any:
         if self.class_weight is None:
             return 1.0
-        return compute_sample_weight(self.class_weight, self._binarizer.inverse_transform(y))
+        weights = compute_sample_weight(self.class_weight, self._binarizer.inverse_transform(y))
+        if weights.min() < 0:
+            raise ValueError(f"class_weight = {self.class_weight}: no weight may be negative")
+        return weights
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return None if self._binarizer.y_type_ == "multilabel-indicator" else y
@@ -151,11 +159,13 @@ class Regressor(RegressorMixin, Neural):
         return {**super()._checks, "y_numeric": True}
 
     def _targets(self, y: np.ndarray, first: bool) -> np.ndarray:
-        y = y.reshape(len(y), -1)
+        # in float32 a large number may be infinite, and what is no number is NaN
+        dtype: Any = np.float32
+        y = check_array(y.reshape(len(y), -1), dtype=dtype, input_name="y")
         if not first and y.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {y.shape[1]} outputs, and it had {self.n_outputs_}")
         self.n_outputs_ = y.shape[1]
-        return y.astype(np.float32)
+        return y
 
     def _widened(self, y: np.ndarray, width: int) -> tuple[np.ndarray, str]:
         if width != y.shape[1]:

@@ -2,14 +2,16 @@
 
 import math
 import time
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import RandomizedSearchCV, check_cv
-from sklearn.utils import indexable
+from sklearn.utils import assert_all_finite, indexable
 
 from jsgd.estimators.neural_base import Neural
+from jsgd.estimators.neural_checks import check_parameters
 from jsgd.estimators.search_fits import Fits, configured
 from jsgd.estimators.search_scores import Judge, Scores
 from jsgd.estimators.search_space import candidates
@@ -49,7 +51,7 @@ class SweepSearchCV(RandomizedSearchCV):
         scoring, refit, cv, verbose, random_state, return_train_score: as of `RandomizedSearchCV`.
         factor: `None`, or > 1 for successive halving: training pauses a few times, and only the
             best of the candidates go on from where they are, one in `factor`, for `factor` times
-            as many epochs. The last ones are given `max_iter` epochs, or a little less.
+            as many epochs. The last ones are given `max_iter` epochs.
         error_score: the score of a member that diverged, or "raise".
 
     Attributes:
@@ -119,17 +121,26 @@ class SweepSearchCV(RandomizedSearchCV):
             The search.
         """
         self._check_parameters()
+        if y is None:
+            raise ValueError("SweepSearchCV requires y to be passed, but the target y is None")
         X, y = indexable(X, y)
+        assert_all_finite(np.asarray(y), input_name="y")  # folds are made by it
         splitter: Any = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        splits = list(splitter.split(X, y, groups))
+        rows = np.arange(len(y))
+        splits = [(rows[train], rows[test]) for train, test in splitter.split(X, y, groups)]
+        if not splits:
+            raise ValueError(f"cv = {self.cv!r}: there must be a split")
         how = self.error_score, self.return_train_score
         judge = Judge(self.estimator, self.scoring, splits, X, y, *how)
         drawn = candidates(self.param_distributions, self.n_iter, self.random_state)
+        estimators = [configured(self.estimator, params) for params in drawn]
+        for estimator in estimators:
+            check_parameters(estimator)
         rounds = self._rounds(drawn)
         self.n_splits_ = len(splits)
         self._say(f"{len(drawn)} candidates x {len(splits)} folds, {rounds[-1]} epochs")
         start = time.perf_counter()
-        fits = Fits(self.estimator, drawn, X, y, [train for train, _ in splits])
+        fits = Fits(estimators, drawn, X, y, [train for train, _ in splits])
         alive, epoch, parts = np.arange(len(drawn)), 0, []
         for i, epochs in enumerate(rounds):
             while epoch < epochs and fits.running:
@@ -160,8 +171,10 @@ class SweepSearchCV(RandomizedSearchCV):
                 f"estimator = {self.estimator!r}: it must be a network of jsgd.estimators; for "
                 "others there are scikit-learn's RandomizedSearchCV and HalvingRandomSearchCV"
             )
-        if self.factor is not None and not self.factor > 1:
-            raise ValueError(f"factor = {self.factor!r}: it must be None, or above 1")
+        if self.factor is not None and not (isinstance(self.factor, Real) and self.factor > 1):
+            raise ValueError(f"factor = {self.factor!r}: it must be None, or a number above 1")
+        if self.error_score != "raise" and not isinstance(self.error_score, Real):
+            raise ValueError(f"error_score = {self.error_score!r}: it must be 'raise', or a number")
         several = isinstance(self.scoring, list | tuple | set | dict)
         if several and self.refit is not False and not callable(self.refit):
             self._check_refit_name(self.scoring)
@@ -175,16 +188,14 @@ class SweepSearchCV(RandomizedSearchCV):
 
     def _rounds(self, drawn: list[dict[str, Any]]) -> list[int]:
         """The epochs after which each round ends."""
-        swept = [int(params["max_iter"]) for params in drawn if "max_iter" in params]
         if self.factor is None:
-            return [max([self.estimator.max_iter, *swept])]
-        if swept:
+            return [max(int(one.get("max_iter", self.estimator.max_iter)) for one in drawn)]
+        if any("max_iter" in one for one in drawn):
             raise ValueError("factor: it decides on the epochs, so max_iter cannot be searched")
-        # as many rounds as leave fewer candidates than the factor, the last one as long as can be
-        most, cuts = self.estimator.max_iter, int(math.log(len(drawn)) / math.log(self.factor))
-        first = max(1, int(most // self.factor**cuts))
-        epochs = [int(first * self.factor**i) for i in range(cuts + 1)]
-        return [x for x in epochs if x <= most]
+        # as many rounds as leave fewer candidates than the factor, the last one the longest; the
+        # logarithms of 243 and 3 are not 5 to 1 in floating point
+        most, cuts = self.estimator.max_iter, math.log(len(drawn)) / math.log(self.factor)
+        return sorted({int(most / self.factor**i) for i in range(int(cuts + 1e-9) + 1)} - {0})
 
     def _metric(self, names: list[str]) -> str:
         """The scorer that says which candidates are best."""
@@ -215,6 +226,9 @@ class SweepSearchCV(RandomizedSearchCV):
         table = self.cv_results_
         if callable(self.refit):
             self.best_index_ = self.refit(table)
+            rows = range(len(table["params"]))
+            if self.best_index_ not in rows:
+                raise ValueError(f"refit chose row {self.best_index_!r}: it must be in {rows}")
         elif self.refit or not self.multimetric_:
             last = len(rounds[-1].alive)
             metric = self._metric(list(rounds[-1].scores.test))

@@ -14,7 +14,6 @@ import numpy as np
 from sklearn.base import clone
 
 from jsgd.estimators.neural_base import Neural
-from jsgd.estimators.neural_checks import check_parameters
 from jsgd.sweeps.layout import plan
 from jsgd.sweeps.population import Population
 from jsgd.sweeps.program import Members
@@ -24,22 +23,21 @@ class Fits:
     """All members on their way. One is a candidate on a fold: its number is `candidate * K + fold`.
 
     Args:
-        estimator: ours.
-        candidates: parameters to set.
+        estimators: ours, one for each candidate, whose parameters are checked.
+        candidates: the parameters that were set.
         X, y: all samples.
         folds: the rows that each of K folds trains on.
     """
 
     def __init__(
         self,
-        estimator: Neural,
+        estimators: Sequence[Neural],
         candidates: Sequence[Mapping[str, Any]],
         X: Any,
         y: Any,
         folds: Sequence[np.ndarray],
     ):
-        self.k = len(folds)
-        self.estimators = [configured(estimator, params) for params in candidates]
+        self.k, self.estimators = len(folds), estimators
         groups: dict[Any, list[int]] = {}
         for i, params in enumerate(candidates):
             groups.setdefault(_kind(params, self.estimators[i]._numbers), []).append(i)
@@ -82,7 +80,6 @@ class Fits:
         known = {name: x for name, x in vars(first).items() if name not in first.get_params()}
         for i in rows[1:]:
             estimator = self.estimators[i]
-            check_parameters(estimator)
             vars(estimator).update(known)
             seeds.append(estimator._seed())
             hypers.append(estimator._hyper())

@@ -160,6 +160,12 @@ def test_verbose_prints_every_epoch(capfd):
     assert "validation score" in lines[0]
 
 
+def test_nothing_goes_on_with_other_features():
+    model = SGDRegressor(warm_start=True, random_state=0).fit(X, Y)
+    with pytest.raises(ValueError, match="warm_start: coef_ of the last fit"):
+        model.fit(X[:, :2], Y)
+
+
 def test_divergence_is_an_error():
     with pytest.raises(ValueError, match="under-/overflow occurred at epoch #"):
         SGDRegressor(random_state=0).fit(1e300 * X, Y)
@@ -186,6 +192,7 @@ def test_warns_where_it_was_cut_short():
         ({"penalty": "elasticnet", "l1_ratio": None}, "l1_ratio must be a number when"),
         ({"alpha": 0}, "alpha must be > 0 when learning_rate is 'optimal'"),
         ({"loss": "log_loss", "learning_rate": "pa1"}, "'pa1' only goes with loss='hinge'"),
+        ({"shuffle": "no"}, "shuffle = 'no': it must be True or False"),
         ({"batch_size": 8}, "batch_size = 8: without optimizer="),
         ({"optimizer": "adam"}, "optimizer = 'adam': it must be a jsgd Optimizer"),
         ({"optimizer": jsgd.adam(), "eta0": 0.1}, "eta0 = 0.1 has no meaning with optimizer="),

@@ -1,5 +1,6 @@
 """The estimators of networks: what scikit-learn's checks do not hold already."""
 
+import copy
 import pickle
 
 import jax
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 from flax import linen as nn
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier as TheirMLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -37,6 +38,27 @@ def mlp(**changes):
 @pytest.fixture(scope="module")
 def fitted(blobs):
     return mlp().fit(*blobs)
+
+
+@pytest.fixture(scope="module")
+def early(blobs):
+    return mlp(early_stopping=True, n_iter_no_change=3, validation_fraction=0.25).fit(*blobs)
+
+
+@pytest.fixture(scope="module")
+def images():
+    y = np.arange(40) % 2
+    return np.random.default_rng(0).normal(size=(40, 6, 4)) + 2 * y[:, None, None], y
+
+
+def cnn(**changes):
+    how = {"learning_rate_init": 0.02, "max_iter": 10, "random_state": 0, "dropout": 0.1}
+    return CNNClassifier((4,), hidden=8, **how | changes)
+
+
+@pytest.fixture(scope="module")
+def seer(images):
+    return cnn().fit(*images)
 
 
 def compilations(estimator):
@@ -128,13 +150,56 @@ def test_partial_fit_is_fit_epoch_by_epoch(blobs):
     np.testing.assert_array_equal(again.coefs_[0], model.partial_fit(*blobs).coefs_[0])
 
 
-def test_early_stopping_keeps_the_best_epoch(blobs):
-    model = mlp(early_stopping=True, n_iter_no_change=3, validation_fraction=0.25).fit(*blobs)
-    best = int(np.argmax(model.validation_scores_))
-    assert model.n_iter_ == len(model.validation_scores_) < 30
-    assert model.best_validation_score_ == model.validation_scores_[best]
-    shorter = clone(model).set_params(max_iter=best + 1).fit(*blobs)
-    np.testing.assert_array_equal(shorter.coefs_[0], model.coefs_[0])
+def test_early_stopping_keeps_the_best_epoch(early, blobs):
+    best = int(np.argmax(early.validation_scores_))
+    assert early.n_iter_ == len(early.validation_scores_) < 30
+    assert early.best_validation_score_ == early.validation_scores_[best]
+    shorter = clone(early).set_params(max_iter=best + 1).fit(*blobs)
+    np.testing.assert_array_equal(shorter.coefs_[0], early.coefs_[0])
+
+
+def test_partial_fit_goes_on_after_early_stopping(early, blobs):
+    model = copy.copy(early).set_params(early_stopping=False, n_iter_no_change=10)
+    losses = [model.partial_fit(*blobs).loss_ for _ in range(5)]
+    assert losses[-1] < losses[0] < early.loss_curve_[0]
+
+
+def test_early_stopping_may_come_with_a_warm_start(fitted, early, blobs):
+    model = copy.copy(fitted).set_params(**early.get_params() | {"warm_start": True}).fit(*blobs)
+    assert len(model.validation_scores_) == model.n_iter_
+
+
+@pytest.mark.parametrize(
+    ("changes", "train"),
+    [
+        ({"hidden_layer_sizes": (9,), "warm_start": True}, MLPClassifier.fit),
+        ({"hidden_layer_sizes": (8, 8)}, MLPClassifier.partial_fit),
+        ({"optimizer": "sgd"}, MLPClassifier.partial_fit),
+    ],
+)
+def test_nothing_goes_on_with_another_network(fitted, blobs, changes, train):
+    with pytest.raises(ValueError, match="another network or optimizer"):
+        train(copy.copy(fitted).set_params(**changes), *blobs)
+
+
+@pytest.mark.parametrize(
+    ("changes", "classes", "message"),
+    [
+        ({}, None, "classes must be passed"),
+        ({}, ["ant", "bee"], "y has labels"),
+        ({"early_stopping": True}, ["ant", "bee", "cat"], "early_stopping = True"),
+        ({"class_weight": "balanced"}, ["ant", "bee", "cat"], "class_weight = 'balanced' needs"),
+    ],
+)
+def test_what_partial_fit_cannot_do(blobs, changes, classes, message):
+    with pytest.raises(ValueError, match=message):
+        mlp(**changes).partial_fit(*blobs, classes)
+
+
+def test_verbose_prints_every_epoch(blobs, capsys):
+    mlp(verbose=True, max_iter=2).fit(*blobs)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["Iteration 1", "Iteration 2"]
 
 
 def test_stops_where_nothing_gets_better(blobs):
@@ -188,17 +253,26 @@ def test_statistics_of_batches_are_kept(blobs):
     np.testing.assert_allclose(mean, blobs[0].mean(axis=0), atol=0.2)
 
 
-def test_images_with_their_shape_or_flat():
-    rng = np.random.default_rng(0)
-    y = np.arange(40) % 2
-    x = rng.normal(size=(40, 6, 4)) + 2 * y[:, None, None]
-    how = {"learning_rate_init": 0.02, "max_iter": 10, "random_state": 0, "dropout": 0.1}
-    cnn = CNNClassifier((4,), hidden=8, **how).fit(x, y)
-    flat = CNNClassifier((4,), hidden=8, image_shape=(6, 4), **how).fit(x.reshape(40, -1), y)
-    assert cnn.score(x, y) > 0.9
-    np.testing.assert_array_equal(cnn.predict_proba(x), flat.predict_proba(x.reshape(40, -1)))
+def test_images_with_their_shape_or_flat(seer, images):
+    x, y = images
+    flat = cnn(image_shape=(6, 4)).fit(x.reshape(40, -1), y)
+    assert seer.score(x, y) > 0.9
+    np.testing.assert_array_equal(seer.predict_proba(x), flat.predict_proba(x.reshape(40, -1)))
     with pytest.raises(ValueError, match="X has shape"):
-        CNNClassifier().fit(x.reshape(40, -1), y)
+        cnn().fit(x.reshape(40, -1), y)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((40, 6, 5), r"samples have shape \(6, 5, 1\), and they had \(6, 4, 1\)"),
+        ((40, 6, 4, 2), r"samples have shape \(6, 4, 2\)"),
+    ],
+)
+def test_images_of_another_shape(seer, images, shape, message):
+    for use in (lambda x: seer.predict(x), lambda x: copy.copy(seer).partial_fit(x, images[1])):
+        with pytest.raises(ValueError, match=message):
+            use(np.zeros(shape))
 
 
 def test_pandas_pipelines_and_grids(blobs):
@@ -221,17 +295,61 @@ def test_pandas_pipelines_and_grids(blobs):
         ({"optimizer": "adm"}, "did you mean 'adam'"),
         ({"optimizer": 3}, "optimizer = 3"),
         ({"optimizer": "cocob"}, "learning_rate_init.*None"),
-        ({"early_stopping": True, "validation_fraction": 1.0}, "validation_fraction"),
+        ({"validation_fraction": 1.0}, r"validation_fraction = 1\.0"),
+        ({"early_stopping": True, "validation_fraction": 0.03}, "cannot set so many of 60 .* 3"),
+        ({"early_stopping": "no"}, "early_stopping = 'no': it must be True or False"),
+        ({"batch_size": np.ones(2)}, "batch_size = array"),
+        ({"class_weight": {"ant": -1.0, "bee": 1.0, "cat": 1.0}}, "no weight may be negative"),
     ],
 )
 def test_bad_parameters(blobs, changes, message):
+    model = mlp(**changes)
     with pytest.raises(ValueError, match=message):
-        mlp(**changes).fit(*blobs)
+        model.fit(*blobs)
+    with pytest.raises(NotFittedError):
+        model.predict(blobs[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"features": (2.5,)}, r"features = \(2\.5,\): it must be whole numbers"),
+        ({"features": (2, 2, 2)}, "h and w at least 8"),
+        ({"hidden": None}, "hidden = None: it must be a whole number"),
+        ({"dropout": 1}, r"dropout = 1: it must be a number in \[0, 1\)"),
+        ({"image_shape": (3, 5)}, r"image_shape = \(height, width\)"),
+        ({"image_shape": (-6, -4)}, r"image_shape = \(-6, -4\): it must be whole numbers"),
+    ],
+)
+def test_bad_parameters_of_images(images, changes, message):
+    with pytest.raises(ValueError, match=message):
+        cnn().set_params(**changes).fit(*images)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (-np.ones(60), "must not be negative"),
+        (-1.0, "must not be negative"),
+        (np.zeros(60), "must not be all zero"),
+    ],
+)
+def test_bad_weights(blobs, weights, message):
+    with pytest.raises(ValueError, match=message):
+        mlp().fit(*blobs, weights)
+
+
+@pytest.mark.parametrize(("bad", "message"), [(None, "y contains NaN"), (1e300, "too large")])
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
+def test_bad_values(line, bad, message):
+    with pytest.raises(ValueError, match=message):
+        MLPRegressor().fit(line[0], [bad, *line[1][1:]])
 
 
 def test_bad_networks(blobs, line):
     for model, message in (
         (3, "model = 3"),
+        (lambda: nn.Dense(3), "called with the number of outputs, 3"),
         (nn.Dense(2), "2 outputs, and for 3 classes"),
         (jsgd.models.MLP(3, features=[8]), "tuples"),
     ):
@@ -241,10 +359,15 @@ def test_bad_networks(blobs, line):
         NeuralRegressor(nn.Dense(2)).fit(*line)
 
 
-def test_divergence_is_an_error(line):
-    model = MLPRegressor((8,), optimizer="sgd", learning_rate_init=1e6, random_state=0)
+@pytest.mark.parametrize(("sizes", "early"), [((8,), False), ((), False), ((), True)])
+def test_divergence_is_an_error(line, sizes, early):
+    """The parameters of a linear model may still be finite."""
+    how = {"optimizer": "sgd", "learning_rate_init": 1e19, "early_stopping": early}
+    model = MLPRegressor(sizes, warm_start=True, **how)
     with pytest.raises(ValueError, match="diverged"):
         model.fit(*line)
+    model.set_params(learning_rate_init=0.1).fit(*line)  # not from there
+    assert model.score(*line) > 0.9
 
 
 def test_batches_are_even():
