@@ -128,9 +128,9 @@ for donate in (), DONATE:
 # the loop over the steps is Python's, which calls the step again and again, or `lax.scan`'s, which is a part
 # of the program and is called once.
 #
-# **Why:** a call from Python costs the same for every program (the arguments are taken apart and checked,
-# the results put together), so it matters where the work of a step is small. With more hidden units
-# there is less to gain.
+# **Why:** a call from Python has a price of its own (arguments are taken apart and checked, larger programs
+# are handed to another thread, results are put together), which matters where the work of a step is small.
+# With more hidden units there is less to gain.
 
 # %%
 points = jnp.linspace(-1, 1, 32)[:, None]
@@ -167,7 +167,7 @@ def looped(params, state):
 
 
 ratios = []
-for width in 16, 512:
+for width in 16, 2048:
     params = network(width)
     ways = [partial(way, params, opt.init(params)) for way in (looped, scanned)]
     ratios.append(compare(f"scan, no Python loop: {width} units", *by_turns(*ways)))
@@ -190,7 +190,7 @@ images = jax.random.normal(jax.random.key(0), (16, 14, 14, 16))
 kernel = jax.random.normal(jax.random.key(1), (3, 3, 16, 32)) / 12
 
 
-def descents(form, steps=4):
+def descents(form, steps=2 if FAST else 4):
     """Some steps down the mean square of a convolution: in a scan, and in a Python loop."""
 
     def energy(kernel, images):
@@ -262,7 +262,7 @@ def all_as_data():
     return [data(params, jsgd.set_hyper(state, lr=lr)) for lr in RATES]
 
 
-rounds = 2 if FAST else 5
+rounds = 1 if FAST else 5
 few, hundred = by_turns(lambda: [constant(lr) for lr in RATES[:FEW]], all_as_data, rounds=rounds)
 ratio = compare("100 learning rates as data (extrapolated)", few * len(RATES) / FEW, hundred)
 calls = FEW * (1 + rounds), len(RATES) * (1 + rounds)
