@@ -102,16 +102,17 @@ def test_one_program_for_all_values(name):
     case = CASES[name]
     params, grads = example(case)
     step, state = case.make().step, case.make().init(params)
-    run(step, params, grads, state)
-    traced = len(program(step)[1])
+    go, traces = program(step)
+    params, state = run(step, params, grads, state)
+    traced = len(traces)
     rates = (x for x in jsgd.get_hyper(state) if x.split("__")[-1] in ("lr", "peak_value"))
     lr = max(rates, key=len, default=None)
     for value in np.geomspace(1e-4, 1.0, 100) if lr else ():
-        params, state = run(step, params, grads, jsgd.set_hyper(state, **{lr: float(value)}))
+        params, state = go(params, grads, jsgd.set_hyper(state, **{lr: float(value)}))
     for setting in settings(case, 20):
         assert case.make(**setting).step is step
-        run(step, params, grads, case.make(**setting).init(params))
-    assert len(program(step)[1]) == traced
+        params, _ = go(params, grads, case.make(**setting).init(params))
+    assert len(traces) == traced
 
 
 @every_case

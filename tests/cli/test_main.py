@@ -1,10 +1,12 @@
 """The command: its output, its exit status, its one line about a mistake."""
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import jax
@@ -95,12 +97,22 @@ def test_a_sampler_is_named_and_written_down(tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """What `jsgd sweep` printed, and the directory to which it wrote."""
+    out, printed = tmp_path_factory.mktemp("sweep") / "swept", io.StringIO()
+    words = ["lr=log:1e-3:10:4", "momentum=0,0.9", *QUICK, "--epochs", "10", "--seeds", "1"]
+    with redirect_stdout(printed):
+        assert main(["sweep", *words, "--out", str(out)]) == 0
+    return printed.getvalue().splitlines(), out
+
+
 @pytest.fixture
-def swept(capsys):
-    """What `jsgd sweep` printed, having written to `swept`."""
-    space = ["lr=log:1e-3:10:4", "momentum=0,0.9"]
-    assert main(["sweep", *space, *QUICK, "--epochs", "10", "--seeds", "1", "--out", "swept"]) == 0
-    return capsys.readouterr().out.splitlines()
+def swept(sweep, tmp_path):
+    """What it printed, the test having a copy of what it wrote, `swept`."""
+    printed, out = sweep
+    shutil.copytree(out, tmp_path / "swept")
+    return printed
 
 
 @pytest.mark.parametrize("out", [None, "elsewhere/deep"])

@@ -180,15 +180,15 @@ def test_abstract_init(name):
     assert types(jax.eval_shape(tx.init, params)) == types(tx.init(params))
 
 
-WHOLE = ("galore", "partition", "project-onto=l1", "project-onto=simplex")
+WHOLE = ("compress", "galore", "partition", "project-onto=l1", "project-onto=simplex")
 
 
 @every_case
 def test_explicit_sharding(name):
     """On eight devices, with shardings in the types, the state's do not change.
 
-    Where a rule multiplies matrices or sorts, JAX asks where the result of split ones shall lie; so
-    it does of optax's. Such rules are given matrices that are not split.
+    Where a rule multiplies matrices, sorts, or takes blocks of a leaf, JAX asks where the result of
+    split ones shall lie; so it does of optax's. Such rules are given matrices that are not split.
     """
     case = CASES[name]
     mesh = AbstractMesh((8,), ("x",), axis_types=(AxisType.Explicit,))
@@ -204,7 +204,7 @@ def test_explicit_sharding(name):
             return tree
         if not name.startswith(WHOLE):
             tree |= {"rows": leaf((16, 8), "x", None), "columns": leaf((3, 8), None, "x")}
-        if not name.startswith("project-onto"):
+        if not name.startswith(("compress", "project-onto")):
             tree["bias"] = leaf((8,), "x")
         return tree | {"scale": leaf(())}
 

@@ -1,6 +1,6 @@
 """Our own networks: shapes, options, the dropout that is data, the pool, and what they learn."""
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -29,11 +29,17 @@ class Norm(nn.Module):
         return norm(x, self.kind, train, name="norm")
 
 
+@cache
+def shapes(name):
+    """A network, and the shapes of its parameters and its state."""
+    model = REGISTRY[name](IMAGE, outputs=3)
+    return model, *jax.eval_shape(model.init, KEY)
+
+
 @pytest.mark.parametrize("train", [True, False])
 @pytest.mark.parametrize("name", REGISTRY)
 def test_every_network_maps_images_to_outputs(name, train):
-    model = REGISTRY[name](IMAGE, outputs=3)
-    params, model_state = jax.eval_shape(model.init, KEY)
+    model, params, model_state = shapes(name)
     apply = partial(model.apply, train=train, key=KEY)
     y, after = jax.eval_shape(apply, params, model_state, X)
     assert (y.shape, y.dtype) == ((5, 3), jnp.float32)
