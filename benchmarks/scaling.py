@@ -32,7 +32,8 @@ def members():
     for count in MEMBERS:
         settings = population(np.geomspace(1e-3, 0.1, count // 8), np.linspace(0, 0.95, 8))
         contenders[f"{count} members"] = repeated(Jsgd(run, settings, 1, planned=20), 512 // count)
-    return compare("(a) 512 epochs of members", contenders, against(contenders), 9, pause=0)
+    ratios = {f"{n} / 16": (f"{n} members", "16 members") for n in MEMBERS[1:]}
+    return compare("(a) 512 epochs of members", contenders, ratios, 9, pause=0)
 
 
 def parameters():
@@ -42,22 +43,18 @@ def parameters():
         flat, grads = jsgd.flatten(tree), jsgd.flatten(tree)
         contenders[f"{count:.0e} parameters"] = ours(opt, flat, grads, turns)
         contenders[f"{count:.0e}, memory"] = memory(count, turns)
-    steps = {name: run for name, run in contenders.items() if "memory" not in name}
+    steps = [name for name in contenders if "memory" not in name]
+    ratios = {f"{b} / {a}": (b, a) for a, b in itertools.pairwise(steps)}
     floors = {
         f"memory / step, {count:.0e}": (f"{count:.0e}, memory", f"{count:.0e} parameters")
         for count in PARAMETERS
     }
     title = "(b) steps of 1e8 parameters in all"
-    return compare(title, contenders, against(steps) | floors, 9, pause=0)
+    return compare(title, contenders, ratios | floors, 9, pause=0)
 
 
 def repeated(run, times):
     return lambda: [run() for _ in range(times)]
-
-
-def against(contenders):
-    """Each against the one before it."""
-    return {f"{b} / {a}": (b, a) for a, b in itertools.pairwise(contenders)}
 
 
 def main():

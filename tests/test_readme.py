@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from claims import table
 from golden.tables import stated, tables
 
 import jsgd
@@ -36,6 +37,11 @@ def test_commands():
     assert sweep.endswith(".venv/bin/jsgd sweep")
     assert tests.endswith("-m pytest -n auto")
     assert tests in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_the_table_of_speed_is_that_of_the_results():
+    """`python -m benchmarks --table` prints it."""
+    assert f"--table` -->\n{table()}\n<!-- end of speed -->" in README
 
 
 def test_tables_are_current():
