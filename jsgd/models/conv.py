@@ -15,7 +15,7 @@ patches of gray images are put together a tap at a time.
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -199,7 +199,7 @@ def _by_rows(x, kernel, pads, precision):
     seen = jnp.concatenate([x[:, :, b : b + w] for b in range(kw)], axis=-1).reshape(-1, kw * c)
     rows = kernel.transpose(1, 2, 0, 3).reshape(kw * c, kh * o)
     y = jnp.dot(seen, rows, precision=precision).reshape(n, h + kh - 1, w, kh, o)
-    return sum(y[:, a : a + h, :, a] for a in range(kh))
+    return reduce(jnp.add, [y[:, a : a + h, :, a] for a in range(kh)])
 
 
 def _taps(x, kernel_shape, strides, padding, dilation):
