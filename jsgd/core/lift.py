@@ -106,6 +106,27 @@ def bare(opt: Optimizer) -> Optimizer:
     return opt._replace(init=strip()) if strip else opt
 
 
+def check_wrapped(inner: Any) -> None:
+    """Raises `ValueError` unless what a wrapper was given first is an optimizer."""
+    if not isinstance(inner, Optimizer):
+        raise ValueError(f"a wrapper takes the optimizer first, not {inner!r}")
+
+
+@dataclass(frozen=True)
+class Around:
+    """Of the `init` of a wrapper that is not lifted: what it says of the optimizer within."""
+
+    inner: Optimizer
+
+    @property
+    def needs_params(self) -> bool:
+        return getattr(self.inner.init, "needs_params", True)
+
+    def bare(self) -> "Around":
+        """This without its numbers: see `bare`."""
+        return replace(self, inner=bare(self.inner))
+
+
 def lift(
     kind: str,
     rule: Callable,

@@ -22,7 +22,7 @@ from typing import Any
 import jax
 
 from jsgd.core.hyper import is_special
-from jsgd.core.lift import Slots, lift
+from jsgd.core.lift import Slots, check_wrapped, lift
 from jsgd.core.optimizer import Optimizer
 
 
@@ -151,8 +151,7 @@ def wrapper(
     >>> params.tolist(), sorted(jsgd.get_hyper(state))
     ([-0.5], ['factor', 'lr'])
     """
-    if not isinstance(inner, Optimizer):
-        raise ValueError(f"a wrapper takes the optimizer first, not {inner!r}")
+    check_wrapped(inner)
     _check_scalars({name: x for name, x in hyper.items() if name not in per_leaf})
     return lift(
         "wrapper",

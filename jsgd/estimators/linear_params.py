@@ -3,35 +3,35 @@
 import inspect
 import math
 from collections.abc import Iterable
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from jsgd.core import Optimizer
 from jsgd.core.ranges import INF, Range
+from jsgd.estimators.checks import AMOUNT, AT_LEAST_1, FRACTION, check_flags, check_numbers
 from jsgd.estimators.linear_sgd import Numbers
 
 _LEARNING_RATES = ("constant", "optimal", "invscaling", "adaptive", "pa1", "pa2")
 _PENALTIES = ("l2", "l1", "elasticnet", None)
-_AMOUNT, _AT_LEAST_1 = Range(0, INF, open_high=True), Range(1, INF, open_high=True)
 _INTEGERS = {
-    "max_iter": _AT_LEAST_1,
-    "n_iter_no_change": _AT_LEAST_1,
-    "batch_size": _AT_LEAST_1,
-    "verbose": _AMOUNT,
+    "max_iter": AT_LEAST_1,
+    "n_iter_no_change": AT_LEAST_1,
+    "batch_size": AT_LEAST_1,
+    "verbose": AMOUNT,
 }
 _REALS = {
-    "alpha": _AMOUNT,
+    "alpha": AMOUNT,
     "l1_ratio": Range(0, 1),
-    "tol": _AMOUNT,
-    "epsilon": _AMOUNT,
+    "tol": AMOUNT,
+    "epsilon": AMOUNT,
     "eta0": Range(0, INF, open_low=True, open_high=True),
-    "power_t": _AMOUNT,
-    "validation_fraction": Range(0, 1, open_low=True, open_high=True),
+    "power_t": AMOUNT,
+    "validation_fraction": FRACTION,
 }
 _FLAGS = ("early_stopping", "fit_intercept", "shuffle", "warm_start")
-_OPTIONAL = ("batch_size", "l1_ratio", "tol")
+_ALSO = {"batch_size": None, "l1_ratio": None, "tol": None}
 # What optimizer= replaces; each may stay what it is by default.
 _OF_PLAIN_SGD = ("learning_rate", "eta0", "power_t", "average")
 _SPARSE_INTERCEPT_RATE = 0.01  # scikit-learn's: a sparse row moves few coefficients, but always it
@@ -59,16 +59,8 @@ def check_params(
         if getattr(model, name) not in tuple(kind):
             allowed = ", ".join(map(repr, kind))
             raise ValueError(f"{name} = {getattr(model, name)!r}: it must be one of {allowed}")
-    for names, kind, word in [(_INTEGERS, Integral, "a whole number"), (_REALS, Real, "a number")]:
-        for name, allowed in names.items():
-            value = getattr(model, name)
-            if value is None and name in _OPTIONAL:
-                continue
-            if not isinstance(value, kind) or value not in allowed:
-                raise ValueError(f"{name} = {value!r}: it must be {word} in {allowed}")
-    for name in _FLAGS:
-        if not isinstance(getattr(model, name), bool | np.bool_ | Integral):
-            raise ValueError(f"{name} = {getattr(model, name)!r}: it must be True or False")
+    check_numbers(vars(model), _INTEGERS, _REALS, _ALSO, bools=True)
+    check_flags(vars(model), _FLAGS)
     if not isinstance(model.average, bool | np.bool_ | Integral) or model.average < 0:
         raise ValueError(f"average = {model.average!r}: it must be a bool or a whole number >= 1")
     if for_partial_fit and model.early_stopping:

@@ -146,8 +146,8 @@ class Neural(BaseEstimator):
             self.t_ += int(np.count_nonzero(task.data.weights))
             self.loss_curve_.append(float(metrics["loss"]))
             if self.early_stopping:
-                scores = self.validation_scores_ or []
-                self.validation_scores_ = [*scores, float(metrics["test_score"])]
+                self.validation_scores_ = self.validation_scores_ or []
+                self.validation_scores_.append(float(metrics["test_score"]))
             if self.verbose:
                 words = [f"{name} = {x:.8f}" for name, x in sorted(metrics.items())]
                 print(f"Iteration {self.n_iter_}, {', '.join(words)}")

@@ -9,21 +9,21 @@ import jax
 import numpy as np
 from sklearn.utils import check_array
 
-from jsgd.core.ranges import INF, Range
+from jsgd.core.ranges import Range
+from jsgd.estimators.checks import AMOUNT, AT_LEAST_1, FRACTION, check_flags, check_numbers
 
-_AMOUNT, _AT_LEAST_1 = Range(0, INF, open_high=True), Range(1, INF, open_high=True)
 _INTEGERS = {
-    "batch_size": _AT_LEAST_1,
-    "hidden": _AT_LEAST_1,
-    "max_iter": _AT_LEAST_1,
-    "n_iter_no_change": _AT_LEAST_1,
+    "batch_size": AT_LEAST_1,
+    "hidden": AT_LEAST_1,
+    "max_iter": AT_LEAST_1,
+    "n_iter_no_change": AT_LEAST_1,
 }
 _REALS = {
-    "alpha": _AMOUNT,
+    "alpha": AMOUNT,
     "dropout": Range(0, 1, open_high=True),
-    "learning_rate_init": _AMOUNT,
-    "tol": _AMOUNT,
-    "validation_fraction": Range(0, 1, open_low=True, open_high=True),
+    "learning_rate_init": AMOUNT,
+    "tol": AMOUNT,
+    "validation_fraction": FRACTION,
 }
 _FLAGS = ("early_stopping", "shuffle", "warm_start")
 _ALSO = {"batch_size": "auto", "learning_rate_init": None, "n_iter_no_change": math.inf}
@@ -34,22 +34,8 @@ def check_parameters(estimator: Any) -> None:
 
     What an estimator does not have is passed over.
     """
-    given = vars(estimator)
-    for ranges, kind, word in [(_INTEGERS, Integral, "a whole number"), (_REALS, Real, "a number")]:
-        for name, allowed in ranges.items():
-            value = given.get(name)
-            if name not in given or (name in _ALSO and _is(value, _ALSO[name])):
-                continue
-            if isinstance(value, bool) or not isinstance(value, kind) or value not in allowed:
-                also = f", or {_ALSO[name]!r}" if name in _ALSO else ""
-                raise ValueError(f"{name} = {value!r}: it must be {word} in {allowed}{also}")
-    for name in _FLAGS:
-        if not isinstance(given[name], bool | np.bool_ | Integral):
-            raise ValueError(f"{name} = {given[name]!r}: it must be True or False")
-
-
-def _is(value: Any, word: Any) -> bool:
-    return isinstance(value, type(word)) and value == word  # an array is no word
+    check_numbers(vars(estimator), _INTEGERS, _REALS, _ALSO)
+    check_flags(vars(estimator), _FLAGS)
 
 
 def whole_numbers(name: str, given: Any) -> tuple[int, ...]:

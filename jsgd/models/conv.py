@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.sharding import PartitionSpec
 
-from jsgd.models.winograd import transform_kernel, winograd
+from jsgd.models.winograd import pad, transform_kernel, winograd
 
 _NHWC_HWIO = lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))
 
@@ -193,8 +193,7 @@ def _by_rows(x, kernel, pads, precision):
     the result, are no larger than that.
     """
     kh, kw, c, o = kernel.shape
-    zero = jnp.zeros((), x.dtype)
-    x = lax.pad(x, zero, [(0, 0, 0), *((low, high, 0) for low, high in pads), (0, 0, 0)])
+    x = pad(x, pads)
     n, h, w = x.shape[0], x.shape[1] - kh + 1, x.shape[2] - kw + 1
     seen = jnp.concatenate([x[:, :, b : b + w] for b in range(kw)], axis=-1).reshape(-1, kw * c)
     rows = kernel.transpose(1, 2, 0, 3).reshape(kw * c, kh * o)
@@ -205,8 +204,7 @@ def _by_rows(x, kernel, pads, precision):
 def _taps(x, kernel_shape, strides, padding, dilation):
     """What each of the kh kw places of the kernel sees: (n, h, w, c) to as many (n, oh, ow, c)."""
     reach = _reach(kernel_shape, dilation)
-    pads = [(low, high, 0) for low, high in _pads(x, kernel_shape, strides, padding, dilation)]
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
+    x = pad(x, _pads(x, kernel_shape, strides, padding, dilation))
     n, h, w, c = x.shape
     oh, ow = ((size - r) // s + 1 for size, r, s in zip((h, w), reach, strides, strict=True))
 

@@ -84,14 +84,19 @@ def _tangent(pads, precision, point, towards):
     return y, from_x + _convolve(x, dkernel, pads, precision)
 
 
+def pad(x, sides):
+    """Zeros at the sides of images, (low, high) for each of h and w; where negative, less image."""
+    sides = [(low, high, 0) for low, high in sides]
+    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *sides, (0, 0, 0)])
+
+
 def _convolve(x, kernel, pads, precision):
     (n, h, w, c), o = x.shape, kernel.shape[2]
     (top, bottom), (left, right) = pads
     height, width = h + top + bottom - 2, w + left + right - 2
     rows, columns = -(-height // 2), -(-width // 2)  # of tiles
 
-    sides = [(top, 2 * rows + 2 - h - top, 0), (left, 2 * columns + 2 - w - left, 0)]
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *sides, (0, 0, 0)])
+    x = pad(x, [(top, 2 * rows + 2 - h - top), (left, 2 * columns + 2 - w - left)])
     x = x.reshape(n, rows + 1, 2, columns + 1, 2, c)  # slices without strides, in what follows
 
     def place(i, j):

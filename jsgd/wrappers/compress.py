@@ -1,7 +1,7 @@
 r"""Moments in 8 or 16 bits a number, each block of them with a scale of its own."""
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ from jax.tree_util import GetAttrKey
 
 from jsgd.core import Optimizer, State, tree
 from jsgd.core.bind import bind, call_repr
-from jsgd.core.lift import bare
+from jsgd.core.lift import Around, check_wrapped
 from jsgd.wrappers.blocks import CODES, centres, decode, encode, is_compressed, over
 from jsgd.wrappers.pieces import step_in_pieces
 
@@ -62,8 +62,7 @@ def compress(
         its numbers, not from their slot. No number that is not 0 in a block without signs becomes
         0, so that no step is divided by a `nu` that was lost.
     """
-    if not isinstance(opt, Optimizer):
-        raise ValueError(f"a wrapper takes the optimizer first, not {opt!r}")
+    check_wrapped(opt)
     if bits not in CODES:
         raise ValueError(f"bits must be 8 or 16, got {bits!r}")
     if not (isinstance(block_size, int) and block_size > 0):
@@ -76,10 +75,9 @@ def compress(
 
 
 @dataclass(frozen=True)
-class CompressInit:
+class CompressInit(Around):
     """The `init` of `compress`."""
 
-    inner: Optimizer
     bits: int
     block_size: int
     min_size: float
@@ -94,14 +92,6 @@ class CompressInit:
 
         inner = jax.tree_util.tree_map_with_path(pack, self.inner.init(params))
         return State(jnp.zeros((), jnp.int32), inner=inner)
-
-    def bare(self) -> "CompressInit":
-        """This without its numbers: see `jsgd.core.lift.bare`."""
-        return replace(self, inner=bare(self.inner))
-
-    @property
-    def needs_params(self) -> bool:
-        return getattr(self.inner.init, "needs_params", True)
 
     def __repr__(self) -> str:
         arguments = {name: getattr(self, name) for name in ("bits", "block_size", "min_size")}
@@ -130,6 +120,8 @@ def _step(inner_step, in_pieces, params, grads, state, **given):
             inner,
         )
 
-    walk = step_in_pieces if in_pieces else lambda step, *arguments: step(*arguments)
-    params, inner = walk(step, params, grads, state.inner)
+    if in_pieces:
+        params, inner = step_in_pieces(step, params, grads, state.inner)
+    else:
+        params, inner = step(params, grads, state.inner)
     return params, State(state.t + 1, state.hyper, state.slots, inner)

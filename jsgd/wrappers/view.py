@@ -1,14 +1,14 @@
 r"""An optimizer that is shown another view of the parameters, as under `masked`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax.numpy as jnp
 
 from jsgd.core import Optimizer, State, tree
 from jsgd.core.bind import bind, call_repr
-from jsgd.core.lift import bare
+from jsgd.core.lift import Around, check_wrapped
 
 
 def view(
@@ -23,31 +23,21 @@ def view(
             or their gradients.
         back: `back(seen, params)` is the whole tree again, given the parameters before the step.
     """
-    if not isinstance(opt, Optimizer):
-        raise ValueError(f"a wrapper takes the optimizer first, not {opt!r}")
+    check_wrapped(opt)
     init = ViewInit(opt, there, factory, arguments)
     return Optimizer(init, bind(_view_step, opt.step, there, back))
 
 
 @dataclass(frozen=True)
-class ViewInit:
+class ViewInit(Around):
     """The `init` of a view."""
 
-    inner: Optimizer
     there: Callable
     factory: Callable
     arguments: dict[str, Any] = field(compare=False)
 
     def __call__(self, params: Any) -> State:
         return State(jnp.zeros((), jnp.int32), inner=self.inner.init(self.there(params, params)))
-
-    def bare(self) -> "ViewInit":
-        """This without its numbers: see `jsgd.core.lift.bare`."""
-        return replace(self, inner=bare(self.inner))
-
-    @property
-    def needs_params(self) -> bool:
-        return getattr(self.inner.init, "needs_params", True)
 
     def __repr__(self) -> str:
         return call_repr(self.factory, self.arguments, self.inner)
