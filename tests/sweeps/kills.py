@@ -20,7 +20,7 @@ import jsgd.sweeps.plots  # noqa: F401
 from jsgd.sweeps import drive, sweep, uniform
 from jsgd.train import Run
 
-KILLS, EPOCHS = 10, 12
+KILLS, EPOCHS = 20, 12
 
 
 def train(out):
@@ -49,7 +49,7 @@ def main(folder):
         out, finished = folder / f"killed{sweeps}", False
         child = session(train, out)
         if kills < KILLS:
-            time.sleep(rng.uniform(0.3, 0.8) * seconds)  # it begins by compiling
+            time.sleep(rng.uniform(0, seconds))
             os.kill(child, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
         if os.WIFSIGNALED(status):

@@ -209,7 +209,7 @@ def test_when_time_is_up_what_runs_is_stopped_and_can_be_gone_on_with(tmp_path):
 def test_killed_at_random_moments_the_files_are_what_they_would_have_been(tmp_path):
     printed = run_script(Path(__file__).parent / "kills.py", tmp_path)
     *kills, end = printed.splitlines()
-    assert len(kills) == 10
+    assert len(kills) == 20
     assert any("sweep.json" in line for line in kills)
     whole = SweepResult.load(tmp_path / "whole")
     for i in range(int(end.split()[1])):
