@@ -76,6 +76,18 @@ def train(step, init, dtype=np.float32):
     return params, np.array(losses)
 
 
+def train_all(step, states):
+    """One training a state, all at once, from the same start: the losses, a column for each."""
+    step = jax.jit(jax.vmap(step, in_axes=(0, 0, None, None)))
+    count = len(jax.tree.leaves(states)[0])
+    params = jax.tree.map(lambda p: jnp.stack([jnp.asarray(p, jnp.float32)] * count), start)
+    all_losses = []
+    for rows in batches:
+        params, states, losses = step(params, states, x[rows], y[rows])
+        all_losses.append(losses)
+    return np.array(all_losses)
+
+
 def difference(a, b):
     return max(float(abs(p - q).max()) for p, q in zip(jax.tree.leaves(a), jax.tree.leaves(b)))
 
@@ -191,13 +203,7 @@ assert programs == {"optax": len(SOME), "jsgd": 1}
 begin = time.perf_counter()
 params = jax.tree.map(lambda p: jnp.asarray(p, jnp.float32), start)
 states = jax.jit(jax.vmap(lambda peak: init_with(peak)(params)))(PEAKS)
-params = jax.tree.map(lambda p: jnp.stack([p] * len(PEAKS)), params)
-mapped_step = jax.jit(jax.vmap(step, in_axes=(0, 0, None, None)))
-mapped_losses = []
-for rows in batches:
-    params, states, losses = mapped_step(params, states, x[rows], y[rows])
-    mapped_losses.append(losses)
-mapped_ends = end(np.array(mapped_losses))
+mapped_ends = end(train_all(step, states))
 mapped_seconds = time.perf_counter() - begin
 print(
     f"jsgd  {len(PEAKS)} trainings at once, {programs['jsgd'] - 1} program, {mapped_seconds:.2f} s"
@@ -357,13 +363,7 @@ def state_of_mine(peak, norm):
 
 peaks, norms = map(np.ravel, np.meshgrid([1e-3, 1e-2, 1e-1], [0.01, 0.1, 1.0], indexing="ij"))
 states = jax.vmap(state_of_mine)(peaks, norms)
-many = jax.tree.map(lambda p: jnp.stack([p] * len(peaks)), params)
-mapped_step = jax.jit(jax.vmap(step_of_mine, in_axes=(0, 0, None, None)))
-mapped_losses = []
-for rows in batches:
-    many, states, losses = mapped_step(many, states, x[rows], y[rows])
-    mapped_losses.append(losses)
-mapped_losses = np.array(mapped_losses)
+mapped_losses = train_all(step_of_mine, states)
 print(f"{len(peaks)} pairs of a peak and a norm: {len(traces)} program. In the end the losses are")
 print(end(mapped_losses).reshape(3, 3).round(2))
 same = list(zip(peaks, norms)).index((0.01, 1.0))
