@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from harness import compare, save
-from step import filled
+from step import filled, optax_step, our_step
 
 import jsgd
 from jsgd.models import REGISTRY
@@ -41,26 +41,14 @@ def compiled(step, *args):
     return run
 
 
-def optaxs(tx):
-    def step(params, state, grads):
-        updates, state = tx.update(grads, state, params)
-        return optax.apply_updates(params, updates), state
-
-    return step
-
-
 def one_step():
     ours, theirs = jsgd.adam(1e-3), optax.adam(1e-3)
-
-    def step(params, state, grads):
-        return ours.step(params, grads, state)
-
-    tree = filled(LEAVES, SIZE)
+    step, tree = our_step(ours), filled(LEAVES, SIZE)
     flat = jsgd.flatten(tree)
     contenders = {
         "tree": compiled(step, tree, ours.init(tree), tree),
         "flat": compiled(step, flat, ours.init(flat), flat),
-        "optax": compiled(optaxs(theirs), tree, theirs.init(tree), tree),
+        "optax": compiled(optax_step(theirs), tree, theirs.init(tree), tree),
     }
     ratios = {"tree / flat": ("tree", "flat"), "optax / flat": ("optax", "flat")}
     title = f"(a) compiling Adam, {LEAVES} x {SIZE:,}"
@@ -77,12 +65,14 @@ def rates():
         logits, _ = model.apply(params, model_state, x, train=False)
         return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
 
+    def training(step):
+        return jax.jit(lambda params, state: step(params, state, jax.grad(loss)(params)))
+
     opt = jsgd.adam()
 
     def ours():
         jax.clear_caches()
-        step = jax.jit(lambda params, state: opt.step(params, jax.grad(loss)(params), state))
-        state = opt.init(params)
+        step, state = training(our_step(opt)), opt.init(params)
         return [step(params, jsgd.set_hyper(state, lr=lr))[0] for lr in RATES]
 
     def closures():
@@ -90,13 +80,7 @@ def rates():
         ends = []
         for lr in RATES:
             tx = optax.adam(lr)
-
-            @jax.jit
-            def step(params, state, tx=tx):
-                updates, state = tx.update(jax.grad(loss)(params), state, params)
-                return optax.apply_updates(params, updates), state
-
-            ends.append(step(params, tx.init(params))[0])
+            ends.append(training(optax_step(tx))(params, tx.init(params))[0])
         return ends
 
     for a, b in zip(jax.tree.leaves(ours()), jax.tree.leaves(closures()), strict=True):

@@ -64,9 +64,8 @@ def save(name, results, sources):
         },
         "load_after": os.getloadavg(),
     }
-    backend = jax.default_backend()
-    name += "" if backend == "cpu" else f"-{backend}"
-    path = ROOT / "benchmarks" / "results" / f"{name}.json"
+    where = "" if jax.default_backend() == "cpu" else f"-{jax.default_backend()}"
+    path = ROOT / "benchmarks" / "results" / f"{name}{where}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(record, indent=2) + "\n")
     print(f"written to {path}")

@@ -8,8 +8,8 @@
         5 s; and the same until the first epoch is done, with programs that the cache has kept from
         the time before and without
 
-Contenders take turns, so that a busy machine slows all of them; the difference in (a) is the median
-of the differences within a round. The numbers are kept in benchmarks/results/imports.json.
+Contenders take turns, so that a busy machine slows all of them; the difference in (a) is that of
+the medians. The numbers are kept in benchmarks/results/imports.json.
 """
 
 import os

@@ -58,19 +58,24 @@ def turns(step, params, state, n, *given):
     return run
 
 
+def our_step(opt):
+    return lambda params, state, grads: opt.step(params, grads, state)
+
+
 def ours(opt, params, grads, n):
-    def step(params, state, grads):
-        return opt.step(params, grads, state)
-
-    return turns(step, params, opt.init(params), n, grads)
+    return turns(our_step(opt), params, opt.init(params), n, grads)
 
 
-def optaxs(tx, params, grads, n):
+def optax_step(tx):
     def step(params, state, grads):
         updates, state = tx.update(grads, state, params)
         return optax.apply_updates(params, updates), state
 
-    return turns(step, params, tx.init(params), n, grads)
+    return step
+
+
+def optaxs(tx, params, grads, n):
+    return turns(optax_step(tx), params, tx.init(params), n, grads)
 
 
 def torchs(leaves, size, n, **form):
