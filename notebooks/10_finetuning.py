@@ -267,12 +267,13 @@ fig.tight_layout()
 mean = {name: values[:, -1].mean() for name, values in curves.items()}
 early = {name: values[:, 0].mean() for name, values in curves.items()}
 assert FAST or all(mean[name] > mean["from scratch"] + 0.02 for name in ways)
-assert FAST or all(early[name] > early["from scratch"] + 0.02 for name in ways)
+at_once = [name for name in ways if name != "thawed"]  # there only the head moves at first
+assert FAST or all(early[name] > early["from scratch"] + 0.02 for name in at_once)
 temporary.cleanup()
 
 # %% [markdown]
 # Weights that have seen other digits help: every way of using them is better than starting from nothing, on average,
-# and from the first steps on. Between all layers, layerwise rates and thawing the differences are small against the
+# and, where layers do not wait to be thawed, from the first steps on. Between all layers, layerwise rates and thawing the differences are small against the
 # spread between the seeds, which draw the labels and are the same for all. The head alone learns less: the
 # layers below it were made for other digits, and may not change. (Each way is shown with the rate that is best for it
 # on the test set: fair between them, and no estimate.)
