@@ -22,7 +22,8 @@ def compare(title, contenders, ratios, rounds, pause=PAUSE):
         contenders: name -> function; its result is waited for.
         ratios: name -> (numerator, denominator[, factor]), of contenders.
         rounds: how many turns each gets, after one that compiles.
-        pause: seconds before a turn; without contenders that have OpenMP's threads it can be 0.
+        pause: seconds before a turn, on CPU; it can be 0 without contenders that have OpenMP
+            threads.
 
     Returns:
         A dict of seconds and ratios, each with median and quartiles.
@@ -64,15 +65,19 @@ def save(name, results, sources):
         },
         "load_after": os.getloadavg(),
     }
-    where = "" if jax.default_backend() == "cpu" else f"-{jax.default_backend()}"
+    where = "-gpu" if on_gpu() else ""
     path = ROOT / "benchmarks" / "results" / f"{name}{where}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(record, indent=2) + "\n")
     print(f"written to {path}")
 
 
+def on_gpu():
+    return jax.default_backend() == "gpu"
+
+
 def _seconds(run, pause):
-    time.sleep(pause)
+    time.sleep(0 if on_gpu() else pause)
     start = time.perf_counter()
     jax.block_until_ready(run())
     return time.perf_counter() - start

@@ -5,11 +5,12 @@
 Adam's step alone (`adam`) on 500 leaves of 1,000 numbers, 200 of 100,000 and one of 20 million,
 beside optax's and the three of torch; the other rules in tree form beside optax's (`rules`); and a
 training step of a network of 240 kernels of 32x32 (`network`). Every step of JAX is jitted with
-parameters and state donated; torch and the memory have two threads. The claims:
+parameters and state donated; torch and the memory have two threads. On a GPU torch and the memory
+are there, too. The claims, which are for CPU:
 
     (a) Adam on 500 leaves, flat: at most a tenth of optax's time, and a quarter of torch's, fused
     (b) Adam on 200 large leaves and on one: never slower than optax. Beside torch fused and beside
-        the memory (NumPy adding in place, as many bytes as Adam must move, 7 words a number)
+        the memory (adding in place, as many bytes as Adam must move, 7 words a number)
     (c) SGD, momentum, AdamW and Lion, as trees: never over 5 % slower than optax
     (d) the network, flat: half the time of the tree. Within `lax.scan`, as in a run, it saves less,
         and with 32 members under `vmap` it loses
@@ -17,7 +18,7 @@ parameters and state donated; torch and the memory have two threads. The claims:
 A turn is as many steps as take some hundredths of a second. Contenders take turns, so that a busy
 machine slows all of them; a ratio is the median of the ratios within a round, with the quartiles.
 The first call is a turn with compilation. The numbers are kept in benchmarks/results/step.json,
-when all three are measured.
+or step-gpu.json, when all three are measured.
 """
 
 import sys
@@ -28,7 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from harness import compare, save
+from harness import compare, on_gpu, save
 
 import jsgd
 
@@ -82,20 +83,26 @@ def torchs(leaves, size, n, **form):
     import torch
 
     torch.set_num_threads(2)
-    params = [torch.nn.Parameter(torch.full((size,), 0.5)) for _ in range(leaves)]
+    half = partial(torch.full, (size,), 0.5, device="cuda" if on_gpu() else "cpu")
+    params = [torch.nn.Parameter(half()) for _ in range(leaves)]
     for p in params:
-        p.grad = torch.full((size,), 0.5)
+        p.grad = half()
     opt = torch.optim.Adam(params, 1e-3, **form)
 
     def run():
         for _ in range(n):
             opt.step()
+        if on_gpu():
+            torch.cuda.synchronize()
 
     return run
 
 
 def memory(numbers, n):
-    """As many bytes as a step of Adam must move, two threads at a time."""
+    """As many bytes as a step of Adam must move: on CPU by NumPy, two threads at a time."""
+    if on_gpu():
+        a, b = jnp.zeros(7 * numbers // 3), jnp.ones(7 * numbers // 3)
+        return turns(lambda a, _, b: (a + b, ()), a, (), n, b)
     size = 7 * numbers // 3 // 2
     halves = [(np.ones(size, np.float32), np.ones(size, np.float32)) for _ in range(2)]
     pool = ThreadPoolExecutor(2)
@@ -107,12 +114,16 @@ def memory(numbers, n):
     return run
 
 
+def turn(name):
+    return 20 if on_gpu() else TURN[name]
+
+
 def filled(leaves, size):
     return {f"leaf{i}": jnp.full((size,), 0.5) for i in range(leaves)}
 
 
 def adam(name):
-    (leaves, size), n = SHAPES[name], TURN[name]
+    (leaves, size), n = SHAPES[name], turn(name)
     opt, tx = RULES["adam"]
     tree = partial(filled, leaves, size)
     contenders = {
@@ -130,7 +141,7 @@ def adam(name):
 
 
 def rules(name):
-    (leaves, size), n = SHAPES[name], TURN[name]
+    (leaves, size), n = SHAPES[name], turn(name)
     contenders, ratios = {}, {}
     for rule, (opt, tx) in RULES.items():
         grads = filled(leaves, size)

@@ -1,4 +1,4 @@
-"""A convolution that is fast where it runs: a matrix product on CPU, the native one elsewhere.
+"""A convolution that is fast where it runs: a matrix product, or the native one.
 
 `conv` takes the arguments of `lax.conv_general_dilated` and plugs into
 `flax.linen.Conv(conv_general_dilated=conv)` and `flax.nnx.Conv(conv_general_dilated=conv)`.
@@ -11,9 +11,14 @@ cut from a few images at a time, whose patches stay in the cache, and again for 
 Other forms are faster where they serve: between many channels a 3x3 kernel of stride 1 is
 Winograd's, 16 products, in half the time; one that does not add channels goes row by row; and the
 patches of gray images are put together a tap at a time.
-`benchmarks/convolution.py` and `benchmarks/resnet.py` measure it.
+
+On a GPU of NVIDIA the native one is fast for one model of many channels. Of few, or under `vmap`
+over kernels, the product is 1.5 to 8 times as fast; since nobody can tell here whether there will
+be a `vmap`, it is for kernels of few channels.
+`benchmarks/convolution.py`, `benchmarks/resnet.py` and `benchmarks/sweep.py` measure it.
 """
 
+import math
 from collections.abc import Sequence
 from functools import partial, reduce
 
@@ -52,8 +57,9 @@ def conv(
 
     The fast form serves images "NHWC" and kernels "HWIO" with any strides, padding, kernel
     dilation and feature groups. Everything else (1-D and 3-D, other layouts, transposed
-    convolutions, batch groups) is `lax.conv_general_dilated` itself, and so is everything on GPU
-    and TPU: `lax.platform_dependent` chooses when the program is lowered.
+    convolutions, batch groups) is `lax.conv_general_dilated` itself. So is everything on TPU, and
+    on GPU; but on CUDA kernels without groups, kh * kw * c <= 288, are multiplied by patches, too.
+    `lax.platform_dependent` chooses when the program is lowered.
 
     Args:
         lhs: images, of shape (n, h, w, c).
@@ -100,19 +106,7 @@ def conv(
 
     dilation = rhs_dilation or (1, 1)
 
-    def product(lhs, rhs):
-        y = jax.eval_shape(native, lhs, rhs)
-        kh, kw, c, o = rhs.shape
-        if _slides(lhs, rhs, window_strides, dilation, preferred_element_type):
-            pads = tuple(_pads(lhs, rhs.shape, window_strides, padding, dilation))
-            if (kh, kw) == (3, 3) and min(c, o) >= 32:
-                tiles = 16 * -(-y.shape[1] // 2) * -(-y.shape[2] // 2) * (c + o)
-                part = partial(winograd, pads=pads, precision=precision)
-                return _in_parts(part, lhs, transform_kernel(rhs), tiles)
-            if kh > 1 and 1 < c >= o:
-                rows = (y.shape[1] + kh - 1) * y.shape[2] * (kw * c + kh * o)
-                return _in_parts(partial(_by_rows, pads=pads, precision=precision), lhs, rhs, rows)
-
+    def product(lhs, rhs, room):
         multiply = _multiply_gray if lhs.shape[3] == 1 else _multiply
 
         def part(lhs, rhs):
@@ -120,12 +114,34 @@ def conv(
             return multiply(taps, rhs, feature_group_count, precision, preferred_element_type)
 
         # a kernel of one place has no patches but the image
+        (kh, kw), y = rhs.shape[:2], jax.eval_shape(native, lhs, rhs)
         patches = y.shape[1] * y.shape[2] * kh * kw * lhs.shape[3] if kh * kw > 1 else 0
-        return _in_parts(part, lhs, rhs, patches)
+        return _in_parts(part, lhs, rhs, patches, room)
+
+    def on_cpu(lhs, rhs):
+        y = jax.eval_shape(native, lhs, rhs)
+        kh, kw, c, o = rhs.shape
+        if _slides(lhs, rhs, window_strides, dilation, preferred_element_type):
+            pads = tuple(_pads(lhs, rhs.shape, window_strides, padding, dilation))
+            if (kh, kw) == (3, 3) and min(c, o) >= 32:
+                tiles = 16 * -(-y.shape[1] // 2) * -(-y.shape[2] // 2) * (c + o)
+                part = partial(winograd, pads=pads, precision=precision)
+                return _in_parts(part, lhs, transform_kernel(rhs), tiles, _CACHE)
+            if kh > 1 and 1 < c >= o:
+                rows = (y.shape[1] + kh - 1) * y.shape[2] * (kw * c + kh * o)
+                part = partial(_by_rows, pads=pads, precision=precision)
+                return _in_parts(part, lhs, rhs, rows, _CACHE)
+        return product(lhs, rhs, _CACHE)
+
+    def on_cuda(lhs, rhs):
+        if feature_group_count > 1 or math.prod(rhs.shape[:3]) > _FEW:
+            return native(lhs, rhs)
+        # without the barrier what comes before, such as pooling, is computed again by every tap
+        return product(lax.optimization_barrier(lhs), rhs, _ROOM)
 
     if _is_plain(lhs, rhs, lhs_dilation, dimension_numbers, feature_group_count, batch_group_count):
-        each = _on_each_device(product, lhs.shape[0])
-        return lax.platform_dependent(lhs, rhs, cpu=each, default=native)
+        cpu, cuda = (_on_each_device(form, lhs.shape[0]) for form in (on_cpu, on_cuda))
+        return lax.platform_dependent(lhs, rhs, cpu=cpu, cuda=cuda, default=native)
     return native(lhs, rhs)
 
 
@@ -166,14 +182,15 @@ def _slides(x, kernel, strides, dilation, dtype) -> bool:
     )
 
 
-def _in_parts(f, x, kernel, each: int):
+def _in_parts(f, x, kernel, each: int, room: int):
     """Compute f(x, kernel) of a few images at a time, and what it needs again for the gradients.
 
     Args:
         each: how many numbers it works on for an image. Those of the images of a part may take as
             much room as the kernel does, whose gradient is read and written with each part.
+        room: or as many bytes.
     """
-    images, room = x.shape[0], max(_CACHE // x.dtype.itemsize, kernel.size)
+    images, room = x.shape[0], max(room // x.dtype.itemsize, kernel.size)
     symbolic = not isinstance(images, int)  # in a program that is exported for every batch size
     if symbolic or images * each <= room:
         return f(x, kernel)
@@ -184,6 +201,8 @@ def _in_parts(f, x, kernel, each: int):
 
 
 _CACHE = 4 * 2**20  # bytes; 3 to 5 MiB were alike on two cores, whose L2 has 2 MiB
+_ROOM = 2**28  # bytes on a GPU, where parts are but to save memory
+_FEW = 3 * 3 * 32  # numbers of a patch: between more channels the native form is faster, or as fast
 
 
 def _by_rows(x, kernel, pads, precision):

@@ -168,12 +168,20 @@ def test_large_patches_take_the_memory_of_a_few_images():
 
 
 @pytest.mark.parametrize(
-    ("platform", "native"), [("cpu", False), ("cuda", True), ("rocm", True), ("tpu", True)]
+    ("platform", "channels", "groups", "native"),
+    [
+        ("cpu", 33, 1, False),
+        ("cuda", 32, 1, False),
+        ("cuda", 33, 1, True),
+        ("cuda", 32, 2, True),
+        ("rocm", 3, 1, True),
+        ("tpu", 3, 1, True),
+    ],
 )
-def test_one_traced_program_has_the_form_of_its_platform(platform, native):
-    ours, _ = forms()
+def test_one_traced_program_has_the_form_of_its_platform(platform, channels, groups, native):
+    ours, _ = forms(feature_group_count=groups)
     gradients = jax.jit(jax.grad(lambda x, k: ours(x, k).sum(), (0, 1)))
-    traced = gradients.trace(draw(2, 6, 6, 3), draw(3, 3, 3, 5))
+    traced = gradients.trace(draw(2, 6, 6, channels), draw(3, 3, channels // groups, 6))
     program = traced.lower(lowering_platforms=(platform,)).as_text()
     assert ("stablehlo.convolution" in program) == native
     assert ("stablehlo.dot_general" in program) == (not native)
