@@ -14,7 +14,7 @@ class Claim(NamedTuple):
     """One number of one script.
 
     Attributes:
-        script: its name, and that of its results.
+        script: its name, and that of its results; with "-gpu" those on a GPU.
         what: what the number is.
         where: the keys that lead to it in the results, or to its median and quartiles.
         asked: the least or the most that it may be, such as ">= 10"; "" where nothing is asked.
@@ -29,7 +29,8 @@ class Claim(NamedTuple):
 
     def row(self) -> str:
         """The row of the table."""
-        found = reduce(operator.getitem, self.where, _results(self.script))
+        record = _record(self.script)
+        found = reduce(operator.getitem, self.where, record["results"])
         spread, value, reached = "", found, ""
         if isinstance(found, dict):
             value = found["median"]
@@ -37,18 +38,20 @@ class Claim(NamedTuple):
         if self.asked:
             sign, bound = self.asked.split()
             reached = "yes" if COMPARED[sign](value, float(bound)) else "**no**"
-        cells = self.what, f"{value:.3g}{self.unit}{spread}", self.asked, reached
-        return f"| {' | '.join(cells)} | `{self.script}` |"
+        script, gpu, _ = self.script.partition("-gpu")
+        what = f"{record['machine']['device']}, {self.what}" if gpu else self.what
+        cells = what, f"{value:.3g}{self.unit}{spread}", self.asked, reached
+        return f"| {' | '.join(cells)} | `{script}` |"
 
 
 @cache
-def _results(script: str) -> Any:
-    return json.loads((RESULTS / f"{script}.json").read_text())["results"]
+def _record(script: str) -> Any:
+    return json.loads((RESULTS / f"{script}.json").read_text())
 
 
-def adam(table, shape, peer, form, asked=""):
+def adam(table, shape, peer, form, asked="", script="step"):
     what = f"Adam on {shape}, {form}: {peer} / ours"
-    return Claim("step", what, (table, "ratios", f"{peer} / {form}"), asked)
+    return Claim(script, what, (table, "ratios", f"{peer} / {form}"), asked)
 
 
 def as_a_tree(table, rule, shape):
@@ -56,8 +59,8 @@ def as_a_tree(table, rule, shape):
     return Claim("step", what, (table, "ratios", f"{rule}: ours / optax"), "<= 1.05")
 
 
-def sweep(table, what, name, asked):
-    return Claim("sweep", what, (table, "ratios", f"{name} / jsgd"), asked)
+def sweep(table, what, name, asked="", script="sweep"):
+    return Claim(script, what, (table, "ratios", f"{name} / jsgd"), asked)
 
 
 SMALL, LARGE, ONE = "500 leaves of 1,000", "200 leaves of 100,000", "one leaf of 20M"
@@ -136,8 +139,23 @@ CLAIMS = [
     ),
 ]
 
+ALONE = "jax, one jitted training after another, 8"
+GPU_CLAIMS = [
+    adam(0, SMALL, "optax", "flat", script="step-gpu"),
+    adam(0, SMALL, "torch fused", "flat", script="step-gpu"),
+    *(
+        adam(table, shape, peer, "tree", script="step-gpu")
+        for table, shape in ((1, LARGE), (2, ONE))
+        for peer in ("optax", "torch fused", "memory")
+    ),
+    sweep(0, "256 CNNs, 28x28: ours one by one / ours", ALONE, script="sweep-gpu"),
+    sweep(0, "the same: torch one by one / ours", "torch, 8 settings", script="sweep-gpu"),
+    sweep(0, "the same: torch.func.vmap / ours", "torch.func.vmap", script="sweep-gpu"),
+]
+
 
 def table() -> str:
-    """All of it, in Markdown."""
+    """All of it, in Markdown; of a GPU, what has been measured."""
     head = ["| | measured | asked | reached | script |", "| --- | --- | --- | --- | --- |"]
-    return "\n".join([*head, *(claim.row() for claim in CLAIMS)])
+    there = [claim for claim in GPU_CLAIMS if (RESULTS / f"{claim.script}.json").exists()]
+    return "\n".join([*head, *(claim.row() for claim in [*CLAIMS, *there])])

@@ -1,8 +1,8 @@
 """A small convolutional network for images, fast inside `scan` and under `vmap` on CPU."""
 
 from collections.abc import Callable, Sequence
-from functools import reduce
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
@@ -99,11 +99,30 @@ def max_pool(x: Array, window: tuple[int, int]) -> Array:
     (n, h, w, c), (a, b) = x.shape, window
     if h % a or w % b:
         return nn.max_pool(x, window, strides=window)
-    x = x.reshape(n, h, w // b, b, c)  # along rows first: that is the order of lax
-    x = reduce(_larger, [x[:, :, :, column] for column in range(b)])
-    x = x.reshape(n, h // a, a, w // b, c)
-    return reduce(_larger, [x[:, :, row] for row in range(a)])
+    return _largest(x.reshape(n, h // a, a, w // b, b, c))
 
 
-def _larger(x, y):
-    return jnp.where((x >= y) | jnp.isnan(x), x, y)
+@jax.custom_jvp
+def _largest(x):  # of each window: (n, h, a, w, b, c) to (n, h, w, c)
+    return _first_of_the_largest(x)[0]
+
+
+@_largest.defjvp
+def _tangent(point, towards):
+    (x,), (dx,) = point, towards
+    largest, first = _first_of_the_largest(x)
+    a, b = x.shape[2], x.shape[4]
+    places = jnp.arange(a * b, dtype=first.dtype).reshape(1, 1, a, 1, b, 1)
+    chosen = jnp.expand_dims(first, (2, 4)) == places
+    # the transpose of this, which is the gradient, is a choice, too, and adds and pads nothing
+    return largest, jnp.sum(jnp.where(chosen, dx, jnp.zeros_like(dx)), axis=(2, 4))
+
+
+def _first_of_the_largest(x):
+    """The largest of each window and its place there, rows first: that is the order of lax."""
+    places = [x[:, :, i, :, j] for i in range(x.shape[2]) for j in range(x.shape[4])]
+    largest, first = places[0], jnp.zeros(places[0].shape, jnp.int16)
+    for k, place in enumerate(places[1:], 1):
+        stays = (largest >= place) | jnp.isnan(largest)
+        largest, first = jnp.where(stays, largest, place), jnp.where(stays, first, jnp.int16(k))
+    return largest, first

@@ -72,16 +72,20 @@ def winograd(
 
 @winograd.defjvp
 def _tangent(pads, precision, point, towards):
-    (x, kernel), (dx, dkernel) = point, towards
+    (x, kernel), tangents = point, towards
     y = winograd(x, kernel, pads, precision)
 
-    def back(y):
+    def to_image(y):
         flipped = jnp.swapaxes(kernel[jnp.array(_FLIPPED)], 1, 2)
         return _convolve(y, flipped, [(2 - low, 2 - high) for low, high in pads], precision)
 
-    # the transpose of this, which is the gradient, is `back` itself, and not a scatter
-    (from_x,) = jax.linear_transpose(back, y)(dx)
-    return y, from_x + _convolve(x, dkernel, pads, precision)
+    def to_kernel(y):
+        over_tiles = (((1,), (1,)), ((0,), (0,)))
+        return lax.dot_general(_tiles(x, pads), _spread(y), over_tiles, precision)
+
+    # the transposes of these, which are the gradients, are the functions themselves, as written
+    parts = [jax.linear_transpose(f, y)(dx)[0] for f, dx in zip((to_image, to_kernel), tangents)]
+    return y, parts[0] + parts[1]
 
 
 def pad(x, sides):
@@ -91,25 +95,50 @@ def pad(x, sides):
 
 
 def _convolve(x, kernel, pads, precision):
-    (n, h, w, c), o = x.shape, kernel.shape[2]
-    (top, bottom), (left, right) = pads
-    height, width = h + top + bottom - 2, w + left + right - 2
-    rows, columns = -(-height // 2), -(-width // 2)  # of tiles
+    (n, h, w, _), o = x.shape, kernel.shape[2]
+    (height, width), (rows, columns) = _sizes(h, w, pads)
+    products = lax.dot_general(_tiles(x, pads), kernel, (((2,), (1,)), ((0,), (0,))), precision)
+    places = [z.reshape(n, rows, 1, columns, 1, o) for z in lax.split(products, [1] * 16)]
+    y = _both_ways(_a, [places[4 * i : 4 * i + 4] for i in range(4)])
+    y = jnp.concatenate([jnp.concatenate(row, axis=4) for row in y], axis=2)
+    return y.reshape(n, 2 * rows, 2 * columns, o)[:, :height, :width]
 
+
+def _sizes(h, w, pads):
+    """The height and width of the outputs, and how many rows and columns of tiles they take."""
+    sizes = [size + low + high - 2 for size, (low, high) in zip((h, w), pads, strict=True)]
+    return sizes, [-(-size // 2) for size in sizes]
+
+
+def _tiles(x, pads):
+    """The tiles of inputs, transformed: (n, h, w, c) to (16, n rows columns, c)."""
+    (_, h, w, _), ((top, _), (left, _)) = x.shape, pads
+    _, (rows, columns) = _sizes(h, w, pads)
     x = pad(x, [(top, 2 * rows + 2 - h - top), (left, 2 * columns + 2 - w - left)])
+    return _transformed(_b, x, range(4))
+
+
+def _spread(y):
+    """The transpose of the transform of the outputs: (n, h, w, o) to (16, n rows columns, o)."""
+    _, h, w, _ = y.shape
+    # of a sum of slices of a loop's slice every term would be looked up anew: hence the pad, which
+    # mostly is that of the other gradient
+    y = pad(y, [(1, 1 + h % 2), (1, 1 + w % 2)])
+    return _transformed(_a_transposed, y, range(1, 3))
+
+
+def _transformed(f, x, part):
+    """Apply f both ways to a part of the 4x4 places of each tile, which lie 2 apart."""
+    n, h, w, c = x.shape
+    rows, columns = h // 2 - 1, w // 2 - 1
     x = x.reshape(n, rows + 1, 2, columns + 1, 2, c)  # slices without strides, in what follows
 
     def place(i, j):
         down, along = i // 2, j // 2
         return x[:, down : down + rows, i % 2, along : along + columns, j % 2]
 
-    tiles = _both_ways(_b, [[place(i, j) for j in range(4)] for i in range(4)])
-    tiles = jnp.concatenate([z[None] for row in tiles for z in row]).reshape(16, -1, c)
-    products = lax.dot_general(tiles, kernel, (((2,), (1,)), ((0,), (0,))), precision)
-    places = [z.reshape(n, rows, 1, columns, 1, o) for z in lax.split(products, [1] * 16)]
-    y = _both_ways(_a, [places[4 * i : 4 * i + 4] for i in range(4)])
-    y = jnp.concatenate([jnp.concatenate(row, axis=4) for row in y], axis=2)
-    return y.reshape(n, 2 * rows, 2 * columns, o)[:, :height, :width]
+    tiles = _both_ways(f, [[place(i, j) for j in part] for i in part])
+    return jnp.concatenate([z[None] for row in tiles for z in row]).reshape(16, -1, c)
 
 
 def _both_ways(f, grid):
@@ -124,3 +153,7 @@ def _b(d):
 
 def _a(m):
     return m[0] + m[1] + m[2], m[1] - m[2] - m[3]
+
+
+def _a_transposed(y):
+    return y[0], y[0] + y[1], y[0] - y[1], -y[1]
