@@ -4,10 +4,13 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
-_NEAREST = (3, 1, 2, 0)  # a flipped kernel's transform is the kernel's, with its ends exchanged
-_FLIPPED = tuple(4 * i + j for i in _NEAREST for j in _NEAREST)
+_G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+_IN_TURN = tuple(range(16))
+_ENDS = (3, 1, 2, 0)  # a flipped kernel's transform is the kernel's, with its ends exchanged
+_FLIPPED = tuple(4 * i + j for i in _ENDS for j in _ENDS)
 
 
 def transform_kernel(kernel: Array) -> Array:
@@ -19,11 +22,8 @@ def transform_kernel(kernel: Array) -> Array:
     Returns:
         Shape (16, c, o).
     """
-
-    def along(k):
-        return k[0], (k[0] + k[1] + k[2]) / 2, (k[0] - k[1] + k[2]) / 2, k[2]
-
-    return jnp.stack([place for row in along(kernel) for place in along(row)])
+    both = np.einsum("ia,jb->ijab", _G, _G).reshape(16, 9)
+    return (jnp.asarray(both, kernel.dtype) @ kernel.reshape(9, -1)).reshape(16, *kernel.shape[2:])
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2, 3))
@@ -76,8 +76,8 @@ def _tangent(pads, precision, point, towards):
     y = winograd(x, kernel, pads, precision)
 
     def to_image(y):
-        flipped = jnp.swapaxes(kernel[jnp.array(_FLIPPED)], 1, 2)
-        return _convolve(y, flipped, [(2 - low, 2 - high) for low, high in pads], precision)
+        around = [(2 - low, 2 - high) for low, high in pads]
+        return _convolve(y, kernel, around, precision, flipped=True)
 
     def to_kernel(y):
         over_tiles = (((1,), (1,)), ((0,), (0,)))
@@ -94,11 +94,15 @@ def pad(x, sides):
     return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *sides, (0, 0, 0)])
 
 
-def _convolve(x, kernel, pads, precision):
-    (n, h, w, _), o = x.shape, kernel.shape[2]
+def _convolve(x, kernel, pads, precision, flipped=False):
+    """The convolution, or that with the flipped kernel, whose inputs and outputs are exchanged."""
+    n, h, w, _ = x.shape
     (height, width), (rows, columns) = _sizes(h, w, pads)
-    products = lax.dot_general(_tiles(x, pads), kernel, (((2,), (1,)), ((0,), (0,))), precision)
-    places = [z.reshape(n, rows, 1, columns, 1, o) for z in lax.split(products, [1] * 16)]
+    order, summed = (_FLIPPED, 2) if flipped else (_IN_TURN, 1)
+    over_channels, o = (((2,), (summed,)), ((0,), (0,))), kernel.shape[3 - summed]
+    products = lax.dot_general(_tiles(x, pads, order), kernel, over_channels, precision)
+    products = lax.split(products, [1] * 16)
+    places = [products[i].reshape(n, rows, 1, columns, 1, o) for i in order]
     y = _both_ways(_a, [places[4 * i : 4 * i + 4] for i in range(4)])
     y = jnp.concatenate([jnp.concatenate(row, axis=4) for row in y], axis=2)
     return y.reshape(n, 2 * rows, 2 * columns, o)[:, :height, :width]
@@ -110,12 +114,12 @@ def _sizes(h, w, pads):
     return sizes, [-(-size // 2) for size in sizes]
 
 
-def _tiles(x, pads):
+def _tiles(x, pads, order=_IN_TURN):
     """The tiles of inputs, transformed: (n, h, w, c) to (16, n rows columns, c)."""
     (_, h, w, _), ((top, _), (left, _)) = x.shape, pads
     _, (rows, columns) = _sizes(h, w, pads)
     x = pad(x, [(top, 2 * rows + 2 - h - top), (left, 2 * columns + 2 - w - left)])
-    return _transformed(_b, x, range(4))
+    return _transformed(_b, x, range(4), order)
 
 
 def _spread(y):
@@ -124,10 +128,10 @@ def _spread(y):
     # of a sum of slices of a loop's slice every term would be looked up anew: hence the pad, which
     # mostly is that of the other gradient
     y = pad(y, [(1, 1 + h % 2), (1, 1 + w % 2)])
-    return _transformed(_a_transposed, y, range(1, 3))
+    return _transformed(_a_transposed, y, range(1, 3), _IN_TURN)
 
 
-def _transformed(f, x, part):
+def _transformed(f, x, part, order):
     """Apply f both ways to a part of the 4x4 places of each tile, which lie 2 apart."""
     n, h, w, c = x.shape
     rows, columns = h // 2 - 1, w // 2 - 1
@@ -137,8 +141,8 @@ def _transformed(f, x, part):
         down, along = i // 2, j // 2
         return x[:, down : down + rows, i % 2, along : along + columns, j % 2]
 
-    tiles = _both_ways(f, [[place(i, j) for j in part] for i in part])
-    return jnp.concatenate([z[None] for row in tiles for z in row]).reshape(16, -1, c)
+    tiles = sum(_both_ways(f, [[place(i, j) for j in part] for i in part]), ())
+    return jnp.concatenate([tiles[i][None] for i in order]).reshape(16, -1, c)
 
 
 def _both_ways(f, grid):
