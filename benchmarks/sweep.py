@@ -48,6 +48,7 @@ from sklearn.neural_network import MLPClassifier
 import jsgd
 from jsgd.data import Dataset, digits
 from jsgd.models import CNN, from_linen
+from jsgd.models.dense import Dense
 from jsgd.sweeps.layout import plan
 from jsgd.sweeps.population import Population
 from jsgd.sweeps.program import Members
@@ -62,8 +63,8 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        x = nn.relu(nn.Dense(64, name="dense0")(x.reshape(len(x), -1)))
-        return nn.Dense(10, name="out")(x)
+        x = nn.relu(Dense(64, name="dense0")(x.reshape(len(x), -1)))
+        return Dense(10, name="out")(x)
 
 
 def make(model, data, **how):

@@ -10,6 +10,7 @@ from jsgd.estimators.neural_base import Neural
 from jsgd.estimators.neural_checks import whole_numbers
 from jsgd.estimators.neural_targets import Classifier, Regressor
 from jsgd.models.choices import check_choice
+from jsgd.models.dense import Dense
 
 ACTIVATIONS: dict[str, Callable] = {
     "identity": lambda x: x,
@@ -44,7 +45,7 @@ class Perceptron(nn.Module):
         scale = 1 / 3 if self.activation == "logistic" else 1.0
         init = nn.initializers.variance_scaling(scale, "fan_avg", "uniform")
         for depth, width in enumerate((*self.features, self.outputs)):
-            x = nn.Dense(width, kernel_init=init, name=f"dense{depth}")(x)
+            x = Dense(width, kernel_init=init, name=f"dense{depth}")(x)
             if depth < len(self.features):
                 x = ACTIVATIONS[self.activation](x)
         return x

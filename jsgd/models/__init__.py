@@ -1,10 +1,11 @@
-"""Networks behind `Model(init, apply)`, and the convolution that makes them fast on CPU."""
+"""Networks behind `Model(init, apply)`, and the products that make them fast on CPU."""
 
 from jsgd.models.base import Model as Model
 from jsgd.models.base import from_linen as from_linen
 from jsgd.models.base import from_nnx as from_nnx
 from jsgd.models.cnn import CNN as CNN
 from jsgd.models.conv import conv as conv
+from jsgd.models.dense import dot_general as dot_general
 from jsgd.models.initialisers import INITIALISERS as INITIALISERS
 from jsgd.models.lenet import LeNet as LeNet
 from jsgd.models.linear import LinearRegression as LinearRegression

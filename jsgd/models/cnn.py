@@ -9,6 +9,7 @@ from jax import Array
 
 from jsgd.models.choices import check_choice
 from jsgd.models.conv import conv
+from jsgd.models.dense import Dense
 from jsgd.models.dropout import dropout, dropout_rate
 from jsgd.models.initialisers import initialiser
 from jsgd.models.norm import norm
@@ -72,9 +73,9 @@ class CNN(nn.Module):
             x = norm(layer(x), self.norm, train, name=f"norm{depth}")
             x = max_pool(nn.relu(x), (2, 2))
         x = x.reshape(x.shape[0], -1) if self.pool == "flatten" else jnp.mean(x, axis=(1, 2))
-        x = nn.relu(nn.Dense(self.hidden, kernel_init=init, name="dense")(x))
+        x = nn.relu(Dense(self.hidden, kernel_init=init, name="dense")(x))
         x = dropout(x, rate, self.make_rng("dropout")) if train else x
-        return nn.Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)
+        return Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)
 
 
 def max_pool(x: Array, window: tuple[int, int]) -> Array:

@@ -8,6 +8,7 @@ from jax import Array
 
 from jsgd.models.cnn import max_pool
 from jsgd.models.conv import conv
+from jsgd.models.dense import Dense
 from jsgd.models.initialisers import initialiser
 
 
@@ -59,5 +60,5 @@ class LeNet(nn.Module):
             x = max_pool(nn.relu(layer(x)), (2, 2))
         x = x.reshape(x.shape[0], -1)
         for depth, width in enumerate((120, 84)):
-            x = nn.relu(nn.Dense(width, kernel_init=init, name=f"dense{depth}")(x))
-        return nn.Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)
+            x = nn.relu(Dense(width, kernel_init=init, name=f"dense{depth}")(x))
+        return Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)

@@ -3,6 +3,8 @@
 from flax import linen as nn
 from jax import Array
 
+from jsgd.models.dense import Dense
+
 
 class LinearRegression(nn.Module):
     """Predict `y = x W + b`, for a squared loss. It starts from zero: the problem is convex.
@@ -22,7 +24,7 @@ class LinearRegression(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:  # (n, ...) to (n, outputs)
         x = x.reshape(x.shape[0], -1)
-        return nn.Dense(self.outputs, kernel_init=nn.initializers.zeros, name="linear")(x)
+        return Dense(self.outputs, kernel_init=nn.initializers.zeros, name="linear")(x)
 
 
 class LogisticRegression(LinearRegression):

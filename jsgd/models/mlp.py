@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flax import linen as nn
 from jax import Array
 
+from jsgd.models.dense import Dense
 from jsgd.models.dropout import dropout, dropout_rate
 from jsgd.models.initialisers import initialiser
 
@@ -36,6 +37,6 @@ class MLP(nn.Module):
         init = initialiser(self.initialiser)
         x = x.reshape(x.shape[0], -1)
         for depth, width in enumerate(self.features):
-            x = nn.relu(nn.Dense(width, kernel_init=init, name=f"dense{depth}")(x))
+            x = nn.relu(Dense(width, kernel_init=init, name=f"dense{depth}")(x))
             x = dropout(x, rate, self.make_rng("dropout")) if train else x
-        return nn.Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)
+        return Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)

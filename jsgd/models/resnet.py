@@ -9,6 +9,7 @@ from jax import Array
 
 from jsgd.models.choices import check_choice
 from jsgd.models.conv import conv
+from jsgd.models.dense import Dense
 from jsgd.models.initialisers import initialiser
 from jsgd.models.norm import norm
 
@@ -92,7 +93,7 @@ class ResNet(nn.Module):
                 )
                 x = block(x, train)
         x = jnp.mean(x, axis=(1, 2))
-        return nn.Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)
+        return Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)
 
 
 class ResidualBlock(nn.Module):

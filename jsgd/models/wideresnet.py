@@ -8,6 +8,7 @@ from flax import linen as nn
 from jax import Array
 
 from jsgd.models.conv import conv
+from jsgd.models.dense import Dense
 from jsgd.models.dropout import dropout, dropout_rate
 from jsgd.models.norm import norm
 from jsgd.models.resnet import convolution
@@ -68,4 +69,4 @@ class WideResNet(nn.Module):
                 y = dropout(y, rate, self.make_rng("dropout")) if train else y
                 x = x + convolve(channels, 3, 1, name=at + "conv1", closes=True)(y)
         x = jnp.mean(nn.relu(normalise(x, name="norm")), axis=(1, 2))
-        return nn.Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)
+        return Dense(self.outputs, kernel_init=nn.initializers.glorot_normal(), name="out")(x)

@@ -141,8 +141,9 @@ def _transformed(f, x, part, order):
         down, along = i // 2, j // 2
         return x[:, down : down + rows, i % 2, along : along + columns, j % 2]
 
-    tiles = sum(_both_ways(f, [[place(i, j) for j in part] for i in part]), ())
-    return jnp.concatenate([tiles[i][None] for i in order]).reshape(16, -1, c)
+    grid = _both_ways(f, [[place(i, j) for j in part] for i in part])
+    tiles = [tile for row in grid for tile in row]
+    return jnp.stack([tiles[i] for i in order]).reshape(16, -1, c)
 
 
 def _both_ways(f, grid):

@@ -126,7 +126,7 @@ class Population:
         width = self.program.width
         self.carries[i] = _home(self.program, self.carries[i])
         ids = self.ids[i * width : (i + 1) * width]  # less the filling
-        return ids, {n: np.asarray(x)[: len(ids)] for n, x in jax.device_get(metrics).items()}
+        return ids, {name: np.asarray(x)[: len(ids)] for name, x in metrics.items()}
 
 
 def _home(program: Program, carry: Any) -> Any:
