@@ -97,6 +97,9 @@ CLAIMS = [
     sweep(0, "the same: scikit-learn / ours", "scikit-learn, 16 settings", ">= 10"),
     sweep(1, "32 CNNs, 28x28: torch, channels last / ours", "torch, 8 settings", ">= 1.5"),
     sweep(1, "the same: Flax under vmap / ours", "Flax's convolutions, vmap, 4", ">= 10"),
+    sweep(
+        1, "the same: its rate / that of the machine's matrix product", "matrix products", ">= 0.5"
+    ),
     Claim(
         "convolution",
         "convolution in `scan`, 28x28: XLA's / ours",
@@ -104,6 +107,7 @@ CLAIMS = [
         ">= 15",
     ),
     Claim("epoch", "an epoch of 60,000, 28x28: ours / torch", ("ratios", "ours / torch"), "<= 1"),
+    Claim("epoch", "the same: Keras on JAX / ours", ("ratios", "Keras / ours")),
     Claim(
         "resnet",
         "a step of ResNet-18: ours / torch",

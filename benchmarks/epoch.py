@@ -1,4 +1,4 @@
-"""An epoch of a CNN on data of MNIST's size: `jsgd.train` against torch, on CPU.
+"""An epoch of a CNN on data of MNIST's size: `jsgd.train` against torch and Keras, on CPU.
 
     python benchmarks/epoch.py
 
@@ -9,12 +9,14 @@ pooling, a dense layer of 64 and the output; batches of 128, SGD with momentum 0
 
 An epoch of ours is one call of a run's `advance` (one scan over the shuffled data; the test is left
 out). Torch's is a loop over a permutation of tensors in memory, channels last, without a loader,
-which is the fastest that it does. Both have two threads. The claim: ours takes no longer.
+which is the fastest that it does. Keras's is `fit` with JAX as its backend. All have two threads.
+The claim: ours takes no longer than torch's.
 `microbatch` computes a batch's gradient from parts that fit into the cache. Contenders take turns,
-compilation is apart; both networks are tested in the end, to show that they learnt. The numbers are
+compilation is apart; all networks are tested in the end, to show that they learnt. The numbers are
 kept in benchmarks/results/epoch.json.
 """
 
+import os
 import struct
 import tempfile
 from pathlib import Path
@@ -101,17 +103,48 @@ def theirs(data):
     return epoch, accuracy
 
 
+def keras(data):
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras
+    from keras import layers
+
+    net = keras.Sequential(
+        [
+            keras.Input(data.train[0].shape[1:]),
+            *(layers.Conv2D(32, 3, padding="same", activation="relu"), layers.MaxPooling2D()),
+            *(layers.Conv2D(64, 3, padding="same", activation="relu"), layers.MaxPooling2D()),
+            *(layers.Flatten(), layers.Dense(HIDDEN, activation="relu"), layers.Dense(10)),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    net.compile(keras.optimizers.SGD(LR, momentum=0.9), loss, metrics=["accuracy"])
+
+    def epoch():
+        net.fit(*data.train, batch_size=BATCH, verbose=0)
+
+    def accuracy():
+        return net.evaluate(*data.test, verbose=0)[1]
+
+    return epoch, accuracy
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         write_files(Path(folder))
         data = jsgd.data.mnist(folder)
     assert data.train[0].shape == (N, 28, 28, 1)
-    runs = {"ours": ours(data, None), "ours, microbatch 16": ours(data, 16), "torch": theirs(data)}
+    runs = {
+        "ours": ours(data, None),
+        "ours, microbatch 16": ours(data, 16),
+        "torch": theirs(data),
+        "Keras": keras(data),
+    }
     results = compare(
         f"an epoch of {N} images, 28x28, batch {BATCH}",
         {name: epoch for name, (epoch, _) in runs.items()},
-        {f"{name} / torch": (name, "torch") for name in runs if name != "torch"},
-        rounds=3,
+        {f"{name} / torch": (name, "torch") for name in runs if name != "torch"}
+        | {"Keras / ours": ("Keras", "ours")},
+        rounds=5,
     )
     results["test accuracy"] = {name: accuracy() for name, (_, accuracy) in runs.items()}
     print("test accuracy:", ", ".join(f"{k} {x:.4f}" for k, x in results["test accuracy"].items()))
