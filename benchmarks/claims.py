@@ -152,6 +152,11 @@ GPU_CLAIMS = [
         for table, shape in ((1, LARGE), (2, ONE))
         for peer in ("optax", "torch fused", "memory")
     ),
+    Claim(
+        "convolution-gpu",
+        "256 CNNs, 28x28: with XLA's convolution / with ours",
+        (4, "ratios", "lax / ours"),
+    ),
     sweep(0, "256 CNNs, 28x28: ours one by one / ours", ALONE, script="sweep-gpu"),
     sweep(0, "the same: torch one by one / ours", "torch, 8 settings", script="sweep-gpu"),
     sweep(0, "the same: torch.func.vmap / ours", "torch.func.vmap", script="sweep-gpu"),
