@@ -117,7 +117,7 @@ for name, lr in rates.items():
 left.plot(best_w, best_b, "k*", markersize=10)
 left.set(xlabel="$w$", ylabel="$b$", xlim=(-1.5, 5.5), ylim=(-1, 7.5), title="where the steps go")
 right.set(xlabel="step", ylabel="loss above the least", title="how fast")
-right.legend(title="learning rate")
+right.legend(title="learning rate", loc="lower right", bbox_to_anchor=(1, 0.1), fontsize=9)
 fig.tight_layout()
 assert loss(*descend(1.03 * limit, 60)[-1]) > loss(0, 0) > loss(*descend(0.97 * limit, 60)[-1])
 
@@ -139,14 +139,22 @@ problem = jsgd.train.regression(line, data)
 EPOCHS = 30
 
 fig, ax = plt.subplots(figsize=(6.4, 4))
+course = {}
 for name, size in {"batch": None, "mini-batches of 16": 16, "single samples": 1}.items():
     run = jsgd.train.make_run(problem, jsgd.sgd(lr=0.05), batch_size=size)
     fitted = jsgd.train.fit(run, epochs=EPOCHS, progress=False)
-    excess = fitted.history["test_loss"] - loss(best_w, best_b)
+    course[name] = excess = fitted.history["test_loss"] - loss(best_w, best_b)
     ax.semilogy(np.arange(1, EPOCHS + 1), np.maximum(excess, 1e-9), ".-", label=name)
+    print(
+        f"{name:19s} after 1 epoch {excess[0]:.4f}, mean of the last ten {excess[-10:].mean():.5f}"
+    )
 ax.set(xlabel="epoch", ylabel="loss above the least", title="equal work, learning rate 0.05")
-ax.legend()
+ax.set_ylim(top=200)
+ax.legend(loc="upper right")
 fig.tight_layout()
+batch, mini, single = course.values()
+assert batch[0] > mini[0] > single[0]
+assert single[-10:].mean() > mini[-10:].mean()
 
 # %% [markdown]
 # For equal work, small batches come down much sooner: they take more steps. But they do not come all
@@ -214,8 +222,11 @@ for name, lr in {
 }.items():
     run = jsgd.train.make_run(problem, jsgd.sgd(lr), batch_size=1)
     fitted = jsgd.train.fit(run, epochs=EPOCHS, progress=False)
-    excess = fitted.history["test_loss"] - loss(best_w, best_b)
+    course[name] = excess = fitted.history["test_loss"] - loss(best_w, best_b)
     ax.semilogy(np.arange(1, EPOCHS + 1), np.maximum(excess, 1e-9), ".-", label=name)
+    print(f"{name:22s} mean of the last five epochs {excess[-5:].mean():.1e}")
 ax.set(xlabel="epoch", ylabel="loss above the least", title="single samples, three schedules")
 ax.legend(title="learning rate")
 fig.tight_layout()
+falling = [course[name][-5:].mean() for name in ("halved every 3 epochs", "cosine")]
+assert max(falling) < course["constant"][-5:].mean() / 10

@@ -9,8 +9,7 @@
 #
 # ## The data
 #
-# 1797 digits of $8 \times 8$ pixels, written by 43 people, come with scikit-learn. Half of them are
-# kept apart to test on.
+# 1797 digits of $8 \times 8$ pixels come with scikit-learn. Half of them are kept apart to test on.
 
 # %%
 import os
@@ -64,9 +63,10 @@ assert total > 100 * 64
 #
 # A digit that is shifted by a pixel, turned by some degrees or a little larger is still that digit.
 # So every time a picture is used in training, it is first moved at random. `shift` is in pixels along
-# each axis (a fraction is a probability: 0.25 moves one picture in three by one pixel), `rotate` is
-# the largest angle in degrees, and `zoom` the largest change of size. At 0 nothing is changed. Too much
-# of it makes other digits: a 6 that is turned by 180 degrees is a 9.
+# each axis (a fraction of a pixel is a chance: with 0.25 one picture in three moves by a pixel to the
+# left or right, and one in three up or down, so four of nine stay), `rotate` is the largest angle in
+# degrees, and `zoom` the largest change of size. At 0 nothing is changed. Too much of it makes other
+# digits: a 6 that is turned by 180 degrees is a 9.
 
 # %%
 six = np.tile(x[y == 6][:1], (9, 1, 1, 1))
@@ -82,6 +82,12 @@ for row, (name, strengths) in zip(axes, kinds.items()):
 axes[0, 0].set_title("before", fontsize=10)
 axes[0, 5].set_title("nine draws", fontsize=10)
 fig.tight_layout(pad=0.3)
+
+copies = np.tile(six[:1], (2000, 1, 1, 1))
+drawn = jsgd.data.augment.affine(jax.random.key(2), copies, shift=0.25)
+stay = (drawn == copies).all(axis=(1, 2, 3)).mean()
+print(f"shift = 0.25: {stay:.2f} of {len(copies)} stay where they are; 4 / 9 = {4 / 9:.2f}")
+assert abs(stay - 4 / 9) < 0.05
 
 # %% [markdown]
 # ## By heart
@@ -156,8 +162,8 @@ assert FAST or result.curves["test_loss"][3, :, -1].mean() < 0.8 * plain["test_l
 # With neither, every one of the hundred pictures is soon right, and the training loss goes on falling
 # by orders of magnitude, while the test loss stays where it was early: the rest was learning by
 # heart. The gap between the two is **overfitting**. With augmentation the training loss is larger, since
-# the same picture hardly ever comes twice, and more of the test set is right. Dropout helps beside it;
-# alone it does little for a hundred pictures. (The training loss is that of the moved pictures, with
+# the same picture hardly ever comes twice, and more of the test set is right. Dropout adds little for a
+# hundred pictures, alone or beside it. (The training loss is that of the moved pictures, with
 # dropout on, as it is minimised.)
 #
 # How strong should it be? The same sweep tells:

@@ -4,7 +4,7 @@
 # In jsgd an optimizer is a pair of pure functions, `init(params) -> state` and
 # `step(params, grads, state) -> (params, state)`. Two things follow. A **wrapper** takes an optimizer
 # and gives another that differs in one thing, so wrappers nest in any order. And a new **rule** is a
-# few lines: what happens to one number. This notebook shows what five wrappers do, writes a rule, and
+# few lines: what happens to one number. This notebook shows what four wrappers do, writes a rule, and
 # puts it through the laws that every optimizer of jsgd obeys.
 
 # %%
@@ -24,7 +24,7 @@ FAST = "JSGD_FAST" in os.environ  # less of everything, for the tests
 nest = jsgd.ema(jsgd.clip_by_global_norm(jsgd.weight_decay(jsgd.adam(1e-3), 0.1), max_norm=1.0))
 state = nest.init({"w": jnp.zeros(3)})
 print(nest)
-print({name: round(float(x), 5) for name, x in jsgd.get_hyper(state).items()})
+print({name: float(f"{x:.3g}") for name, x in jsgd.get_hyper(state).items()})
 
 
 @partial(jax.jit, static_argnums=(0, 1, 3))
@@ -46,7 +46,7 @@ def descend(opt, gradient, params, steps, key):
 # ## Clipping
 #
 # `clip_by_global_norm` shortens a gradient that is longer than $c$ to the length $c$:
-# $g \leftarrow g \min(1, c / \lVert g \rVert)$. It matters where gradients are rarely very large. Here
+# $g \leftarrow g \min(1, c / \lVert g \rVert)$. It matters where gradients are now and then very large. Here
 # the gradient of $\lVert w \rVert^2 / 2$ comes with noise of heavy tails (Student's $t$ with 1.5 degrees
 # of freedom, whose variance is infinite). Of sixteen
 # descents each, four are drawn:
@@ -149,7 +149,7 @@ assert cloud["SGD"] > 5 * cloud["its average"]
 #
 # `partition` goes further: each leaf gets the optimizer of its label, and leaves labelled `"frozen"`
 # stay as they are. Below, matrices go to Muon, whose step is a nearly orthogonal matrix (all its singular
-# values are close to the learning rate), the bias to Adam (whose first step has the size of the
+# values are about as large as the learning rate), the bias to Adam (whose first step has the size of the
 # learning rate in every coordinate).
 
 
@@ -373,6 +373,6 @@ assert FAST or rows["param_lr"].iloc[-1] >= 10 * rows["param_lr"].iloc[0]
 plots.heat_map(result, "lr", "eps")
 
 # %% [markdown]
-# The map shows both regimes. For small $\epsilon$ nothing depends on it, and the rule is Lion. For large
+# What the map calls test accuracy is that of the part held out. It shows both regimes. For small $\epsilon$ nothing depends on it, and the rule is Lion. For large
 # $\epsilon$ the good settings lie on a diagonal: what counts is $\eta / \epsilon$, the learning rate of
 # gradient descent with momentum.

@@ -179,7 +179,7 @@ assert np.allclose(exact, differences, rtol=1e-5)
 # `vmap` draws the final loss as a function of the learning rate, 300 trainings in one program, and its
 # derivative at each of them. On a logarithmic axis the tangent has the slope $\eta\, dL / d\eta$.
 #
-# For rates that are too large the derivative is still exact, and useless: the training is then chaotic. A
+# For rates that are too large there is still a derivative, and it is useless: the training is then chaotic. A
 # tiny change of the rate is multiplied at every step, the curve becomes a jagged line, and the derivative
 # grows by many orders of magnitude.
 
@@ -281,11 +281,14 @@ ax.set(xlabel="step", ylabel="learning rate")
 ax.legend(loc="lower center", bbox_to_anchor=(0.5, 0.06), ncols=2)
 fig.tight_layout()
 print(f"final validation loss: constant {progress[0]:.3f}, learnt schedule {progress[-1]:.3f}")
-print(f"the best constant of the picture above: {np.nanmin(values):.3f}")
+print(
+    f"the best constant of the picture above: {lrs[np.nanargmin(values)]:.2f}, {np.nanmin(values):.3f}"
+)
+print(f"the geometric mean of the learnt rates: {np.exp(log_rates.mean()):.2f}")
 assert progress[-1] < progress[0]
 
 # %% [markdown]
-# Most of the gain is the level, which is that of the best constant. And what of the teeth? The gradient knew
+# Most of the gain is the level, which is near that of the best constant. And what of the teeth? The gradient knew
 # in which order the batches would come. Draw 32 other orders, and compare the learnt schedule with the
 # constant of the same level (its geometric mean).
 

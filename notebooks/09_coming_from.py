@@ -12,6 +12,7 @@ import os
 import pickle
 import time
 import warnings
+from inspect import signature
 
 import jax
 import jax.numpy as jnp
@@ -101,6 +102,10 @@ def difference(a, b):
 
 # %%
 programs = {"optax": 0, "jsgd": 0}
+for library in (optax, jsgd, *([torch.optim] if torch else [])):
+    adamw = getattr(library, "AdamW", None) or library.adamw
+    default = signature(adamw).parameters["weight_decay"].default
+    print(f"{library.__name__:12s} weight_decay = {default}")
 
 
 def optax_training(lr):

@@ -139,7 +139,7 @@ for name in jsgd.train.layer_names(model):
 # %% [markdown]
 # ## What moves, and how fast
 #
-# Old layers need smaller changes than a new head. One may **freeze** all but the head. Or one gives each layer a rate
+# Old layers may need smaller changes than a new head. One may **freeze** all but the head. Or one gives each layer a rate
 # of its own, less the nearer it is to the input. Or one **thaws** layer by layer, from the head down. A learning rate
 # may be a tree with a number, or a schedule, for every leaf of the parameters, and `layerwise_lr` makes such a tree:
 # in layer $l$ of $L$, at step $t$,
@@ -157,6 +157,10 @@ layers = jsgd.train.layer_names(model)
 print(
     "moved by a step of the frozen optimizer:", [x for x in layers if not same(moved[x], start[x])]
 )
+
+for name, opt in {"all layers": jsgd.adam(), "the head alone": frozen}.items():
+    size = sum(x.size for x in jax.tree.leaves(jax.eval_shape(opt.init, start)))
+    print(f"numbers that the optimizer remembers for {name}: {size:,}")
 
 STEPS, DECAY, THAW = 80, 0.6, 10
 rates = jsgd.train.layerwise_lr(params, 1.0, DECAY, layers, thaw_every=THAW)
@@ -256,7 +260,7 @@ for finals in np.stack([values[:, -1] for values in curves.values()], axis=1):
 left.set(xlabel="step", ylabel="test accuracy, digits 5 to 9", title=f"mean of {SEEDS} seeds")
 left.axhline(0.2, color="0.6", linestyle=":", label="by chance")
 left.set_xlim(0, STEPS + 4)
-left.legend(loc="lower right", ncols=2, fontsize=9)
+left.legend(loc="lower right", bbox_to_anchor=(1, 0.06), ncols=2, fontsize=9)
 right.set_xticks(range(len(curves)), list(curves), rotation=30, ha="right")
 right.set_xlim(-0.5, len(curves) - 0.5)
 right.set_title("in the end: each seed, and the mean")

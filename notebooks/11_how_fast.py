@@ -84,7 +84,7 @@ RATIOS = {}
 # compiler that it may write the new ones over them. The example is a step of Adam on one large leaf.
 #
 # **Why:** without donation every step asks the system for fresh memory, which comes page by page, each of
-# them cleared first; that takes longer than the arithmetic.
+# them cleared first; that can take longer than the arithmetic.
 
 # %%
 opt = jsgd.adam(1e-3)
@@ -330,8 +330,7 @@ assert np.allclose(together, apart, atol=0.01)
 
 # %% [markdown]
 # The program of the last two is the same function; JAX splits it where its arguments are split. A sweep of
-# `jsgd.sweeps` does so by itself, on all devices that there are, and cuts a population whose members are
-# large into chunks.
+# `jsgd.sweeps` does so by itself, on all devices that there are ([schedules](04_schedules.ipynb) prints it).
 #
 # ## 6. Few leaves
 #
