@@ -10,6 +10,8 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from jsgd.train.picture import Picture
+
 _FEW = 24  # classes that leave room for a number in each cell
 _NAMES = 40  # classes that are all named at the axes
 _PALE = 0.15  # where the colours begin that stand for something: not white
@@ -34,7 +36,7 @@ def confusion_matrix(confusion: np.ndarray, names: Sequence[str], ax: Any = None
     n = len(confusion)
     if ax is None:
         side = min(max(3.0 + 0.36 * n, 4.2), 9.5)
-        fig = Figure(figsize=(side + 1.6, side))
+        fig = Picture(figsize=(side + 1.6, side))
         fig.set_layout_engine("compressed", w_pad=0.08, h_pad=0.08)  # the cells are squares
         ax = fig.subplots()
     total = confusion.sum(axis=1, keepdims=True)

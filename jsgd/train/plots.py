@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from jsgd.train.names import unknown
+from jsgd.train.picture import Picture
 
 _LINES = (  # apart in grey, too
     ("", "training", {"color": "#0072b2", "linestyle": "-"}),
@@ -36,7 +37,7 @@ def curves(
     names = _metrics(history) if metric is None else [metric]
     across = min(len(names), _ACROSS)
     down = math.ceil(len(names) / across)
-    figure = Figure(figsize=(_WIDE * across, _HIGH * down), layout="constrained")
+    figure = Picture(figsize=(_WIDE * across, _HIGH * down), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for ax, name in zip(panels, names, strict=False):
         draw(ax, history, name, best_epoch)

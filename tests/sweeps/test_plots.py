@@ -619,3 +619,8 @@ def test_accuracies_are_all_on_the_scale():
     low, high, _ = extent(np.array([0.1, 0.987, 0.988, 0.989]), "max")
     assert low < 0.1
     assert high == 1.01
+
+
+@pytest.mark.parametrize("draw", [heat_map, sensitivity, learning_curves], ids=lambda f: f.__name__)
+def test_notebooks_show_pictures(draw):
+    assert draw(made_up(GRID))._repr_png_().startswith(b"\x89PNG")

@@ -155,6 +155,7 @@ def test_classes_have_the_names_that_are_given():
 def test_the_confusion_matrix_is_drawn(evaluation, tmp_path):
     fig = evaluation.plot_confusion(tmp_path / "confusion.png")
     assert (tmp_path / "confusion.png").stat().st_size > 10_000
+    assert fig._repr_png_().startswith(b"\x89PNG")
     ax = fig.axes[0]
     count, right = evaluation.confusion, np.eye(7, dtype=bool)
     cells = {(*text.get_position()[::-1], int(text.get_text())) for text in ax.texts}

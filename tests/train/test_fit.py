@@ -181,6 +181,7 @@ def test_the_curves_show_training_and_test_together(fitted, tmp_path):
 
 def test_one_metric_goes_into_axes(fitted):
     figure = fitted.plot(metric="lr")
+    assert figure._repr_png_().startswith(b"\x89PNG")  # for notebooks, which show it by this
     (ax,) = figure.axes
     assert fitted.plot(ax=ax) is figure
     assert ax.get_ylabel() == "loss"

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from jsgd.sweeps.conditions import applies
 from jsgd.train.names import unknown
+from jsgd.train.picture import Picture
 
 if TYPE_CHECKING:
     from jsgd.sweeps.result import SweepResult
@@ -212,7 +213,7 @@ def ordered_colours(count: int) -> list[Any]:
 
 
 def figure(wide: float, high: float) -> Figure:
-    fig = Figure(figsize=(wide, high))
+    fig = Picture(figsize=(wide, high))
     fig.set_layout_engine("constrained", w_pad=_PAD, h_pad=_PAD)
     return fig
 
