@@ -107,7 +107,13 @@ CLAIMS = [
         ">= 15",
     ),
     Claim("epoch", "an epoch of 60,000, 28x28: ours / torch", ("ratios", "ours / torch"), "<= 1"),
-    Claim("epoch", "the same: Keras on JAX / ours", ("ratios", "Keras / ours")),
+    Claim(
+        "epoch",
+        "the same, with microbatches of 16: ours / torch",
+        ("ratios", "ours, microbatch 16 / torch"),
+        "<= 1",
+    ),
+    Claim("epoch", "the same, whole batches: Keras on JAX / ours", ("ratios", "Keras / ours")),
     Claim(
         "resnet",
         "a step of ResNet-18: ours / torch",

@@ -9,8 +9,8 @@ pooling, a dense layer of 64 and the output; batches of 128, SGD with momentum 0
 
 An epoch of ours is one call of a run's `advance` (one scan over the shuffled data; the test is left
 out). Torch's is a loop over a permutation of tensors in memory, channels last, without a loader,
-which is the fastest that it does. Keras's is `fit` with JAX as its backend. All have two threads.
-The claim: ours takes no longer than torch's.
+which is the fastest that it does. Keras's is `fit` with JAX as its backend, on a fifth of the data,
+its time multiplied by five. All have two threads. The claim: ours takes no longer than torch's.
 `microbatch` computes a batch's gradient from parts that fit into the cache. Contenders take turns,
 compilation is apart; all networks are tested in the end, to show that they learnt. The numbers are
 kept in benchmarks/results/epoch.json.
@@ -30,6 +30,7 @@ import jsgd
 from jsgd.models import REGISTRY
 
 N, TEST, BATCH, HIDDEN, LR = 60_000, 10_000, 128, 64, 0.02
+PART = 5  # Keras is slow: it gets such a part of the data
 
 
 def write_files(folder):
@@ -120,7 +121,7 @@ def keras(data):
     net.compile(keras.optimizers.SGD(LR, momentum=0.9), loss, metrics=["accuracy"])
 
     def epoch():
-        net.fit(*data.train, batch_size=BATCH, verbose=0)
+        net.fit(*(x[: N // PART] for x in data.train), batch_size=BATCH, verbose=0)
 
     def accuracy():
         return net.evaluate(*data.test, verbose=0)[1]
@@ -137,14 +138,14 @@ def main():
         "ours": ours(data, None),
         "ours, microbatch 16": ours(data, 16),
         "torch": theirs(data),
-        "Keras": keras(data),
+        "Keras, a part": keras(data),
     }
     results = compare(
         f"an epoch of {N} images, 28x28, batch {BATCH}",
         {name: epoch for name, (epoch, _) in runs.items()},
-        {f"{name} / torch": (name, "torch") for name in runs if name != "torch"}
-        | {"Keras / ours": ("Keras", "ours")},
-        rounds=5,
+        {f"{name} / torch": (name, "torch") for name in runs if name.startswith("ours")}
+        | {"Keras / ours": ("Keras, a part", "ours", PART)},
+        rounds=9,
     )
     results["test accuracy"] = {name: accuracy() for name, (_, accuracy) in runs.items()}
     print("test accuracy:", ", ".join(f"{k} {x:.4f}" for k, x in results["test accuracy"].items()))

@@ -5,9 +5,8 @@
 One step is a batch of 32 images, 32x32x3, forward, backward and SGD with momentum 0.9. Ours is a
 `lax.scan` of steps, as in a run; torch's is eager, with its memory layout of images as it comes and
 channels last, and the faster of the two counts. Both have two threads. Contenders take turns,
-compilation is apart. The aim is at most 1.3 times torch's time and memory; it is not reached: on
-two quiet cores it was 1.38 times the time of the faster layout, 1.21 times that of the other, and
-3.3 times the memory.
+compilation is apart. The aim is at most 1.3 times torch's time and memory. On two cores it was
+1.21 times the time of the faster layout and 1.10 times that of the other, but 2.9 times the memory.
 
     python benchmarks/resnet.py memory (ours | torch)
 
