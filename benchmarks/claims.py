@@ -120,6 +120,8 @@ CLAIMS = [
         (0, "ratios", "ours / torch, channels last"),
         "<= 1.3",
     ),
+    Claim("resnet", "the same: memory", (0, "memory, ours / torch", 0), "<= 1.3"),
+    Claim("resnet", "the same: memory of the process", (0, "memory, ours / torch", 1)),
     *(
         Claim("estimators", SEARCH.format(units), ("search", key, "ratios", 0), ">= 10")
         for units, key in (
