@@ -256,6 +256,6 @@ print(
 assert np.median(sure[~is_wrong]) > np.median(sure[is_wrong])
 
 # %% [markdown]
-# Most of these are hard for a person, too, at this size. Where the network is wrong it is mostly less sure,
+# Judge for yourself which of these you would get right. Where the network is wrong it is mostly less sure,
 # and the right digit is often its second guess. Who reads by hand what it is less than 0.9 sure of
 # finds most of the mistakes.
