@@ -6,7 +6,7 @@
 
 Each is a process of its own, because they set up JAX's devices in different ways, and prints as it
 goes; a script by itself says what it claims (`python benchmarks/step.py`). All run on the CPU, and
-where there is a GPU, `step` and `sweep` run on it as well.
+where there is a GPU, `step`, `convolution` and `sweep` run on it as well.
 """
 
 import os

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import sys
 import time
 from pathlib import Path
 
@@ -80,6 +81,8 @@ def _seconds(run, pause):
     time.sleep(0 if on_gpu() else pause)
     start = time.perf_counter()
     jax.block_until_ready(run())
+    if on_gpu() and (torch := sys.modules.get("torch")):
+        torch.cuda.synchronize()
     return time.perf_counter() - start
 
 

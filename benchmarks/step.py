@@ -92,8 +92,6 @@ def torchs(leaves, size, n, **form):
     def run():
         for _ in range(n):
             opt.step()
-        if on_gpu():
-            torch.cuda.synchronize()
 
     return run
 

@@ -133,20 +133,22 @@ def plain_jax(run, members, epochs):
     hyper = {name: jnp.asarray(x, jnp.float32) for name, x in members.hyper.items()}
     everyone = members.keys, hyper
     settings = [(k, dict(zip(hyper, x))) for k, *x in zip(members.keys, *hyper.values())]
-    mesh, spread = Mesh(np.array(jax.local_devices()), ("i",)), PartitionSpec("i")
     alone, mapped = jax.jit(train), jax.jit(lambda xs: lax.map(lambda x: train(*x), xs))
     together = jax.jit(jax.vmap(train))
-    split = jax.jit(
-        jax.shard_map(
-            jax.vmap(train), mesh=mesh, in_specs=spread, out_specs=spread, check_vma=False
-        )
-    )
+    split = on_all_devices(jax.vmap(train))
     return {
         "jax, one jitted training after another": lambda: [alone(*x) for x in settings],
         "jax, lax.map": lambda: mapped(everyone),
         "jax, vmap on one device": lambda: together(*everyone),
         "jax, vmap on both devices": lambda: split(*everyone),
     }
+
+
+def on_all_devices(f):
+    """Compiled; each device has its part of the first axis of all that is given and returned."""
+    mesh, spread = Mesh(np.array(jax.local_devices()), ("i",)), PartitionSpec("i")
+    f = jax.shard_map(f, mesh=mesh, in_specs=spread, out_specs=spread, check_vma=False)
+    return jax.jit(f)
 
 
 def optax_loop(model, params, data, members, epochs):
@@ -205,13 +207,7 @@ def torch_one_by_one(start, steps, pairs):
             total += value.detach()
         return [p.detach() for p in model.parameters()], total / len(steps)
 
-    def everyone():
-        trained = [train(*pair) for pair in pairs]
-        if on_gpu():
-            torch.cuda.synchronize()
-        return trained
-
-    return everyone
+    return lambda: [train(*pair) for pair in pairs]
 
 
 def torch_vmap(start, steps, members):
@@ -242,8 +238,6 @@ def torch_vmap(start, steps, members):
             for name in names:
                 trace[name].mul_(momentum.view(wide[name])).add_(slope[name])
                 params[name].addcmul_(trace[name], lr.view(wide[name]), value=-1)
-        if on_gpu():
-            torch.cuda.synchronize()
         return [params[name] for name in names], total / len(steps)
 
     return train
@@ -286,17 +280,8 @@ def mlp(epochs=10, some=16):
     }
     agree(ours, loop, together, theirs[f"torch, {some} settings"], len(members.keys) // some)
     scale = {name: len(members.keys) / some for name in theirs if name.endswith("settings")}
-    table = compare(
-        f"(a) {len(members.keys)} settings of an MLP, {epochs} epochs; {about(ours)}",
-        contenders | theirs,
-        {
-            f"{name} / jsgd": (name, "jsgd", scale.get(name, 1))
-            for name in [*contenders, *theirs]
-            if name != "jsgd"
-        },
-        rounds=9,
-    )
-    return table | {"planned and compiled, s": ours.seconds, "members a chunk": ours.program.size}
+    title = f"(a) {len(members.keys)} settings of an MLP, {epochs} epochs"
+    return beside(title, contenders | theirs, scale, rounds=9)
 
 
 def agree(ours, loop, together, one_by_one, every):
@@ -310,14 +295,21 @@ def agree(ours, loop, together, one_by_one, every):
     )
 
 
-def about(ours):
-    return (
+def beside(title, contenders, scale, rounds):
+    """Time all, those that train some of the settings scaled, and take the ratios to "jsgd"."""
+    ours = contenders["jsgd"]
+    about = (
         f"auto: {ours.program.describe(len(ours.members.keys))}, "
         f"planned and compiled in {ours.seconds:.1f} s"
     )
+    ratios = {f"{n} / jsgd": (n, "jsgd", scale.get(n, 1)) for n in contenders if n != "jsgd"}
+    table = compare(f"{title}; {about}", contenders, ratios, rounds)
+    return table | {"planned and compiled, s": ours.seconds, "members a chunk": ours.program.size}
 
 
 # (b)
+
+STOCK = CNN(outputs=10, conv_general_dilated=lax.conv_general_dilated)
 
 
 def images(count):
@@ -330,13 +322,8 @@ def images(count):
 def matrices(size=1536, times=4):
     """Products of square matrices on all devices, and how many operations they are."""
     devices = len(jax.local_devices())
-    mesh, spread = Mesh(np.array(jax.local_devices()), ("i",)), PartitionSpec("i")
     x = jnp.full((devices, size, size), 1 / size)
-
-    def product(x):
-        return lax.scan(lambda y, _: (x @ y, None), x, length=times)[0]
-
-    run = jax.jit(jax.shard_map(product, mesh=mesh, in_specs=spread, out_specs=spread))
+    run = on_all_devices(lambda x: lax.scan(lambda y, _: (x @ y, None), x, length=times)[0])
     return lambda: run(x), 2 * size**3 * times * devices
 
 
@@ -378,12 +365,11 @@ def cnn(epochs=1, some=8, stock=2):
     size, block = ours.program.size, len(members.keys) // ours.program.devices
     whole = make(CNN(outputs=10), data)
     layouts = {f"jsgd, chunks of {k}": ("chunk", k) for k in (1, 2, 4, 8, block) if k != size}
-    stock_cnn = CNN(outputs=10, conv_general_dilated=lax.conv_general_dilated)
-    naive = make(stock_cnn, data)
+    naive = make(STOCK, data)
     few = members.take(np.arange(stock * ours.program.devices))
-    products, of_products = matrices()
-    of_ours = operations(stock_cnn, data) * BATCH * len(members.keys) * epochs * (512 // BATCH)
     steps = channels_last(torch_batches(data, epochs))
+    products, of_products = matrices()
+    of_ours = operations(STOCK, data) * BATCH * len(steps) * len(members.keys)
     contenders = {
         "jsgd": ours,
         **{name: Jsgd(run, members, epochs, layout) for name, layout in layouts.items()},
@@ -397,14 +383,10 @@ def cnn(epochs=1, some=8, stock=2):
         name: len(members.keys) / len(few.keys) for name in contenders if name.startswith("Flax")
     }
     scale["matrix products"] = of_ours / of_products  # the rates, not the times, are compared
-    table = compare(
-        f"(b) {len(members.keys)} settings of a CNN at 28x28, {epochs} epoch of {len(steps)} "
-        f"steps; {about(ours)}",
-        contenders,
-        {f"{n} / jsgd": (n, "jsgd", scale.get(n, 1)) for n in contenders if n != "jsgd"},
-        rounds=5,
+    title = (
+        f"(b) {len(members.keys)} settings of a CNN at 28x28, {epochs} epoch of {len(steps)} steps"
     )
-    return table | {"planned and compiled, s": ours.seconds, "members a chunk": size}
+    return beside(title, contenders, scale, rounds=5)
 
 
 # (c)
@@ -417,27 +399,21 @@ def many(epochs=2, some=8):
     few = members.take(np.arange(0, len(members.keys), len(members.keys) // some))
     run = make(CNN(outputs=10), data)
     ours = Jsgd(run, members, epochs)
-    naive = make(CNN(outputs=10, conv_general_dilated=lax.conv_general_dilated), data)
     alone = plain_jax(run, few, epochs)["jax, one jitted training after another"]
     torch.backends.cudnn.benchmark = True
     start = torch_cnn().cuda()
     steps = [(x.cuda(), y.cuda()) for x, y in channels_last(torch_batches(data, epochs))]
-    contenders = {
-        "jsgd": ours,
+    one_by_one = {
         f"jax, one jitted training after another, {some}": alone,
-        "Flax's convolutions, vmap": Jsgd(naive, members, epochs, "vmap"),
         f"torch, {some} settings": torch_one_by_one(start, steps, settings(members, some)),
+    }
+    together = {
+        "Flax's convolutions, vmap": Jsgd(make(STOCK, data), members, epochs, "vmap"),
         "torch.func.vmap": torch_vmap(start, steps, members),
     }
-    scale = {name: len(members.keys) / some for name in contenders if str(some) in name}
-    table = compare(
-        f"(c) {len(members.keys)} settings of a CNN at 28x28, {epochs} epochs of "
-        f"{len(steps) // epochs} steps; {about(ours)}",
-        contenders,
-        {f"{n} / jsgd": (n, "jsgd", scale.get(n, 1)) for n in contenders if n != "jsgd"},
-        rounds=9,
-    )
-    return table | {"planned and compiled, s": ours.seconds, "members a chunk": ours.program.size}
+    title = f"(c) {len(members.keys)} settings of a CNN at 28x28, {epochs} epochs"
+    scale = dict.fromkeys(one_by_one, len(members.keys) / some)
+    return beside(title, {"jsgd": ours, **one_by_one, **together}, scale, rounds=9)
 
 
 def main():

@@ -18,7 +18,6 @@ be a `vmap`, it is for kernels of few channels.
 `benchmarks/convolution.py`, `benchmarks/resnet.py` and `benchmarks/sweep.py` measure it.
 """
 
-import math
 from collections.abc import Sequence
 from functools import partial, reduce
 
@@ -104,7 +103,11 @@ def conv(
             preferred_element_type=preferred_element_type,
         )
 
+    grouped = feature_group_count, batch_group_count
+    if not _is_plain(lhs, rhs, lhs_dilation, dimension_numbers, *grouped):
+        return native(lhs, rhs)
     dilation = rhs_dilation or (1, 1)
+    (kh, kw, c, o), (_, h, w, _) = rhs.shape, jax.eval_shape(native, lhs, rhs).shape
 
     def product(lhs, rhs, room):
         multiply = _multiply_gray if lhs.shape[3] == 1 else _multiply
@@ -114,35 +117,30 @@ def conv(
             return multiply(taps, rhs, feature_group_count, precision, preferred_element_type)
 
         # a kernel of one place has no patches but the image
-        (kh, kw), y = rhs.shape[:2], jax.eval_shape(native, lhs, rhs)
-        patches = y.shape[1] * y.shape[2] * kh * kw * lhs.shape[3] if kh * kw > 1 else 0
+        patches = h * w * kh * kw * lhs.shape[3] if kh * kw > 1 else 0
         return _in_parts(part, lhs, rhs, patches, room)
 
     def on_cpu(lhs, rhs):
-        y = jax.eval_shape(native, lhs, rhs)
-        kh, kw, c, o = rhs.shape
         if _slides(lhs, rhs, window_strides, dilation, preferred_element_type):
             pads = tuple(_pads(lhs, rhs.shape, window_strides, padding, dilation))
             if (kh, kw) == (3, 3) and min(c, o) >= 32:
-                tiles = 16 * -(-y.shape[1] // 2) * -(-y.shape[2] // 2) * (c + o)
+                tiles = 16 * -(-h // 2) * -(-w // 2) * (c + o)
                 part = partial(winograd, pads=pads, precision=precision)
                 return _in_parts(part, lhs, transform_kernel(rhs), tiles, _CACHE)
             if kh > 1 and 1 < c >= o:
-                rows = (y.shape[1] + kh - 1) * y.shape[2] * (kw * c + kh * o)
+                rows = (h + kh - 1) * w * (kw * c + kh * o)
                 part = partial(_by_rows, pads=pads, precision=precision)
                 return _in_parts(part, lhs, rhs, rows, _CACHE)
         return product(lhs, rhs, _CACHE)
 
     def on_cuda(lhs, rhs):
-        if feature_group_count > 1 or math.prod(rhs.shape[:3]) > _FEW:
+        if feature_group_count > 1 or kh * kw * c > _FEW:
             return native(lhs, rhs)
         # without the barrier what comes before, such as pooling, is computed again by every tap
         return product(lax.optimization_barrier(lhs), rhs, _ROOM)
 
-    if _is_plain(lhs, rhs, lhs_dilation, dimension_numbers, feature_group_count, batch_group_count):
-        cpu, cuda = (_on_each_device(form, lhs.shape[0]) for form in (on_cpu, on_cuda))
-        return lax.platform_dependent(lhs, rhs, cpu=cpu, cuda=cuda, default=native)
-    return native(lhs, rhs)
+    cpu, cuda = (_on_each_device(form, lhs.shape[0]) for form in (on_cpu, on_cuda))
+    return lax.platform_dependent(lhs, rhs, cpu=cpu, cuda=cuda, default=native)
 
 
 def _on_each_device(fn, images: int):

@@ -84,14 +84,13 @@ def _tangent(precision, point, towards):
         parts.append(_product(dx, kernel, precision))
     if not isinstance(dkernel, SymbolicZero):
         # the transpose of this, which is the gradient, is the function itself, as written
-        to_kernel = partial(_slope, x.reshape(-1, x.shape[-1]), precision=precision)
-        parts += jax.linear_transpose(to_kernel, y)(dkernel)
+        parts += jax.linear_transpose(partial(_slope, x, precision=precision), y)(dkernel)
     return y, sum(parts[1:], parts[0])
 
 
 def _slope(x, y, precision):
     """The sum over the rows, x^T y; barriers keep the transpositions from being merged into it."""
-    y = y.reshape(-1, y.shape[-1])
+    x, y = (z.reshape(-1, z.shape[-1]) for z in (x, y))
     if x.shape[1] < y.shape[1]:
         return jnp.dot(lax.optimization_barrier(x.T), y, precision=precision)
     slope = jnp.dot(lax.optimization_barrier(y.T), x, precision=precision)

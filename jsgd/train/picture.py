@@ -1,6 +1,7 @@
-"""A figure of matplotlib that notebooks show."""
+"""A figure of matplotlib that notebooks show, and one as a file."""
 
 import io
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -12,6 +13,11 @@ class Picture(Figure):
     """
 
     def _repr_png_(self) -> bytes:
-        data = io.BytesIO()
-        self.savefig(data, format="png", bbox_inches="tight")
-        return data.getvalue()
+        return png(self, dpi="figure", bbox_inches="tight")
+
+
+def png(fig: Figure, **how: Any) -> bytes:
+    """The figure as the bytes of a PNG file; `how` is for `savefig`."""
+    data = io.BytesIO()
+    fig.savefig(data, format="png", **how)
+    return data.getvalue()

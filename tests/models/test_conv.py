@@ -9,14 +9,11 @@ import numpy as np
 import pytest
 from flax import linen as nn
 from jax import lax
+from products import draw, with_gradients
 
 from jsgd.models import conv
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
-
-
-def draw(*shape, seed=0, dtype=jnp.float32):
-    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), dtype)
 
 
 def forms(window_strides=(1, 1), padding="SAME", **options):
@@ -31,16 +28,6 @@ def forms(window_strides=(1, 1), padding="SAME", **options):
 def both(x, k, **options):
     """The values of the two, compiled as one program."""
     return jax.jit(lambda x, k: [form(x, k) for form in forms(**options)])(x, k)
-
-
-def with_gradients(form):
-    """The value, and the gradients of its product with cosines."""
-
-    def run(x, k):
-        y, pull = jax.vjp(form, x, k)
-        return y, *pull(jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape))
-
-    return run
 
 
 def assert_close(ours, theirs):

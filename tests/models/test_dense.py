@@ -9,6 +9,7 @@ import pytest
 from flax import linen as nn
 from flax import nnx
 from jax import lax
+from products import draw, with_gradients
 
 from jsgd.models import dot_general
 from jsgd.models.dense import Dense
@@ -18,18 +19,6 @@ FORMS = (
     partial(dot_general, dimension_numbers=DENSE),
     partial(lax.dot_general, dimension_numbers=DENSE),
 )
-
-
-def draw(*shape, seed=0, dtype=jnp.float32):
-    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), dtype)
-
-
-def with_gradients(form):
-    def run(x, k):
-        y, pull = jax.vjp(form, x, k)
-        return y, *pull(jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape))
-
-    return run
 
 
 def assert_close(ours, theirs):

@@ -1,6 +1,5 @@
 """Which pictures suit a sweep, and a picture as a file."""
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from jsgd.sweeps.plots.learning import learning_curves
 from jsgd.sweeps.plots.look import Parameter, varied
 from jsgd.sweeps.plots.parallel import parallel_coordinates
 from jsgd.sweeps.plots.slices import sensitivity
+from jsgd.train import picture
 
 if TYPE_CHECKING:
     from jsgd.sweeps.result import SweepResult
@@ -46,6 +46,4 @@ def _together(p: Parameter, q: Parameter) -> bool:
 
 def png(fig: Figure) -> bytes:
     """The picture as the bytes of a PNG file."""
-    data = io.BytesIO()
-    fig.savefig(data, format="png", dpi=160)
-    return data.getvalue()
+    return picture.png(fig, dpi=160)
