@@ -160,6 +160,9 @@ GPU_CLAIMS = [
         for table, shape in ((1, LARGE), (2, ONE))
         for peer in ("optax", "torch fused", "memory")
     ),
+    adam(1, LARGE, "optax", "flat", script="step-gpu"),
+    adam(1, LARGE, "torch fused", "flat", script="step-gpu"),
+    adam(1, LARGE, "memory", "flat", script="step-gpu"),
     Claim(
         "convolution-gpu",
         "256 CNNs, 28x28: with XLA's convolution / with ours",

@@ -5,9 +5,9 @@
 One step is a batch of 32 images, 32x32x3, forward, backward and SGD with momentum 0.9. Ours is a
 `lax.scan` of steps, as in a run; torch's is eager, with its memory layout of images as it comes and
 channels last, and the faster of the two counts. Both have two threads. Contenders take turns,
-compilation is apart. The aim is at most 1.3 times torch's time and memory. On two cores it was
-1.19 times the time of the faster layout and 1.06 times that of the other, and 1.27 to 1.35 times
-the memory, as counted below first.
+compilation is apart. The aim is at most 1.3 times torch's time and memory. On two cores of an AMD
+EPYC it was 1.19 times the time of the faster layout, on two of an Intel Xeon with AVX-512 1.5; and
+0.9 times the memory, as counted below first.
 
     python benchmarks/resnet.py memory (ours | torch)
 
@@ -32,6 +32,7 @@ from harness import compare, save
 
 import jsgd
 from jsgd.models import REGISTRY
+from jsgd.train.drive import options
 
 BATCH, STEPS, LR = 32, 2, 0.01
 RNG = np.random.default_rng(0)
@@ -56,7 +57,8 @@ def ours():
         return (params, model_state, state), value
 
     carry, batches = (params, model_state, opt.init(params)), (jnp.asarray(X), jnp.asarray(Y))
-    scan = jax.jit(lambda carry, batches: jax.lax.scan(step, carry, batches), donate_argnums=0)
+    how = {"donate_argnums": 0, "compiler_options": options()}
+    scan = jax.jit(lambda carry, batches: jax.lax.scan(step, carry, batches), **how)
 
     def steps():
         nonlocal carry
