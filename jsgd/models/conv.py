@@ -152,8 +152,12 @@ def _on_each_device(fn, images: int):
     mesh = jax.sharding.get_abstract_mesh()
     if "data" not in mesh.auto_axes or images % mesh.shape["data"]:
         return fn
+
+    def part(lhs, rhs):
+        return fn(lhs, lax.pcast(rhs, "data", to="varying"))  # as its gradient does
+
     spec = PartitionSpec("data")
-    return jax.shard_map(fn, in_specs=(spec, PartitionSpec()), out_specs=spec)
+    return jax.shard_map(part, in_specs=(spec, PartitionSpec()), out_specs=spec)
 
 
 def _is_plain(x, kernel, lhs_dilation, dimension_numbers, groups, batch_groups) -> bool:

@@ -24,12 +24,13 @@ def test_eight_devices():
     assert printed == "momentum, adam: 8 devices agree with 1\n"
 
 
-def test_no_device_convolves_the_images_of_others(monkeypatch):
+@pytest.mark.parametrize(("c", "o"), [(2, 5), (32, 32)])  # patches, and Winograd's products
+def test_no_device_convolves_the_images_of_others(monkeypatch, c, o):
     """Nor does cutting the batch into a few images at a time bring them to it."""
     monkeypatch.setattr(sys.modules["jsgd.models.conv"], "_CACHE", 0)
     mesh = mesh_of(2)
     draw = np.random.default_rng(0).normal
-    x, k = (jnp.asarray(draw(size=size), jnp.float32) for size in ((4, 6, 6, 2), (3, 3, 2, 5)))
+    x, k = (jnp.asarray(draw(size=size), jnp.float32) for size in ((4, 6, 6, c), (3, 3, c, o)))
 
     def slopes(x, k):
         def value(x, k):
