@@ -154,7 +154,8 @@ def _on_each_device(fn, images: int):
         return fn
 
     def part(lhs, rhs):
-        return fn(lhs, lax.pcast(rhs, "data", to="varying"))  # as its gradient does
+        # each its own kernel, so that its gradients are added up once, and not for every few images
+        return fn(lhs, lax.pcast(rhs, "data", to="varying"))
 
     spec = PartitionSpec("data")
     return jax.shard_map(part, in_specs=(spec, PartitionSpec()), out_specs=spec)

@@ -8,6 +8,8 @@ from flax import linen as nn
 from jax import Array, lax
 from jax.custom_derivatives import SymbolicZero
 
+from jsgd.models.transpose import transposed
+
 
 def dot_general(
     lhs: Array,
@@ -83,8 +85,7 @@ def _tangent(precision, point, towards):
     if not isinstance(dx, SymbolicZero):
         parts.append(_product(dx, kernel, precision))
     if not isinstance(dkernel, SymbolicZero):
-        # the transpose of this, which is the gradient, is the function itself, as written
-        parts += jax.linear_transpose(partial(_slope, x, precision=precision), y)(dkernel)
+        parts.append(transposed(partial(_slope, x, precision=precision), y, dkernel))
     return y, sum(parts[1:], parts[0])
 
 

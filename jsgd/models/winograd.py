@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jsgd.models.transpose import transposed
+
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 _IN_TURN = tuple(range(16))
 _ENDS = (3, 1, 2, 0)  # a flipped kernel's transform is the kernel's, with its ends exchanged
@@ -83,9 +85,8 @@ def _tangent(pads, precision, point, towards):
         over_tiles = (((1,), (1,)), ((0,), (0,)))
         return lax.dot_general(_tiles(x, pads), _spread(y), over_tiles, precision)
 
-    # the transposes of these, which are the gradients, are the functions themselves, as written
-    parts = [jax.linear_transpose(f, y)(dx)[0] for f, dx in zip((to_image, to_kernel), tangents)]
-    return y, parts[0] + parts[1]
+    of_image, of_kernel = tangents
+    return y, transposed(to_image, y, of_image) + transposed(to_kernel, y, of_kernel)
 
 
 def pad(x, sides):
