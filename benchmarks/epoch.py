@@ -29,7 +29,7 @@ from scipy import ndimage
 
 import jsgd
 from jsgd.models import REGISTRY
-from jsgd.train.drive import options
+from jsgd.train.drive import program
 
 N, TEST, BATCH, HIDDEN, LR, CORES = 60_000, 10_000, 128, 64, 0.02, 2
 PART = 5  # Keras is slow: it gets such a part of the data
@@ -56,7 +56,7 @@ def ours(data, devices):
     opt = jsgd.sgd(LR, momentum=0.9)
     run = jsgd.train.make_run(problem, opt, batch_size=BATCH, devices=devices)
     now = [jax.jit(run.init)(jax.random.key(0), {})]
-    advance = jax.jit(run.advance, donate_argnums=0, compiler_options=options())
+    advance = program(run)
 
     def epoch():
         now[0], metrics = advance(now[0])

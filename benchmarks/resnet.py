@@ -9,7 +9,7 @@ faster of the two counts. Both have two threads. Contenders take turns, compilat
 aim is at most 1.3 times torch's time and memory. Two devices each hold the parameters, and half of
 the momentum (`shard_state`; without it they took 6 % less time and 8 % more memory).
 
-    python benchmarks/resnet.py memory (ours | "ours, one device" | torch)
+    python benchmarks/resnet.py memory (ours | "ours, one device" | "torch, channels last")
 
 prints two numbers of MiB, of later steps: what they need (the arrays that live between them, and
 how far the process's memory rises above what it is then), and the process's peak, less what it held
@@ -21,6 +21,7 @@ import ctypes
 import gc
 import subprocess
 import sys
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,7 +34,7 @@ import jsgd
 from jsgd.data import Dataset
 from jsgd.models import REGISTRY
 from jsgd.train import classification, make_run
-from jsgd.train.drive import options
+from jsgd.train.drive import program
 
 BATCH, STEPS, LR, CORES = 32, 2, 0.01, 2
 RNG = np.random.default_rng(0)
@@ -47,7 +48,7 @@ def ours(devices):
     how = {"batch_size": BATCH, "shuffle": False, "devices": devices, "shard_state": devices > 1}
     run = make_run(problem, jsgd.sgd(LR, momentum=0.9), **how)
     carry = jax.jit(run.init)(jax.random.key(0), {})
-    advance = jax.jit(run.advance, donate_argnums=0, compiler_options=options())
+    advance = program(run)
 
     def steps():
         nonlocal carry
@@ -101,6 +102,14 @@ def theirs(channels_last):
     return steps
 
 
+CONTENDERS = {
+    "ours": partial(ours, devices=CORES),
+    "ours, one device": partial(ours, devices=1),
+    "torch": partial(theirs, channels_last=False),
+    "torch, channels last": partial(theirs, channels_last=True),
+}
+
+
 def memory(who):
     """MiB that steps need, and those of the process at the most, less what it held before them.
 
@@ -111,12 +120,7 @@ def memory(who):
     torch.set_num_threads(2)
     jax.block_until_ready(jnp.zeros(1))
     before = status("VmRSS")
-    contenders = {
-        "ours": lambda: ours(devices=CORES),
-        "ours, one device": lambda: ours(devices=1),
-        "torch": lambda: theirs(channels_last=True),
-    }
-    run = contenders[who]()
+    run = CONTENDERS[who]()
     jax.block_until_ready(run())
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
@@ -137,12 +141,7 @@ def status(name):
 def main():
     table = compare(
         f"ResNet-18, {STEPS} steps of {BATCH} images",
-        {
-            "ours": ours(devices=CORES),
-            "ours, one device": ours(devices=1),
-            "torch": theirs(channels_last=False),
-            "torch, channels last": theirs(channels_last=True),
-        },
+        {name: make() for name, make in CONTENDERS.items()},
         {
             "ours / torch": ("ours", "torch"),
             "ours / torch, channels last": ("ours", "torch, channels last"),
@@ -150,12 +149,13 @@ def main():
         },
         rounds=5,
     )
-    for who in ("torch", "ours", "ours, one device"):
+    table["memory, MiB"] = mib = {}
+    for who in ("torch, channels last", "ours", "ours, one device"):
         command = [sys.executable, __file__, "memory", who]
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        table[f"memory of {who}, MiB"] = [float(x) for x in said.split()]
-        pairs = zip(table[f"memory of {who}, MiB"], table["memory of torch, MiB"], strict=True)
-        table[f"memory, {who} / torch"] = beside = [mib / torch for mib, torch in pairs]
+        mib[who] = [float(x) for x in said.split()]
+        beside = [x / of_torch for x, of_torch in zip(mib[who], mib["torch, channels last"])]
+        table[f"memory, {who} / torch"] = beside
         print(f"memory of {who}, of steps and of the process, MiB: {said.strip()}", end=", ")
         print("torch's times {:.2f} and {:.2f}".format(*beside))
     sources = ["jsgd/models/conv.py", "jsgd/models/resnet.py", "jsgd/models/norm.py", __file__]

@@ -11,10 +11,8 @@ import pytest
 
 import jsgd
 from jsgd.train import Run, fit, make_run, make_stream_run, progress, regression
-from jsgd.train.checkpoint import Snapshot
-from jsgd.train.drive import Drive
-from jsgd.train.history import History, learning_rates
-from jsgd.train.stopping import Stopping
+from jsgd.train.drive import program
+from jsgd.train.history import learning_rates
 
 
 def curve(*losses, name="test_loss"):
@@ -47,10 +45,8 @@ def test_an_epoch_is_compiled_to_save_memory():
         return jax.tree.map(jnp.subtract, kernels, slopes), {"loss": value}
 
     carry = [jnp.ones((64, 64))] * 8
-    run, start = Run(lambda key, hyper: carry, advance), Snapshot(0, carry)
-    drive = Drive(run, Stopping(None), start, None, History(), keep_best=False)
-    programs = drive.program, jax.jit(advance, donate_argnums=0)
-    ours, stock = (program.lower(carry).compile().memory_analysis() for program in programs)
+    programs = program(Run(lambda key, hyper: carry, advance)), jax.jit(advance, donate_argnums=0)
+    ours, stock = (form.lower(carry).compile().memory_analysis() for form in programs)
     assert ours.temp_size_in_bytes < 0.9 * stock.temp_size_in_bytes
 
 
